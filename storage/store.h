@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The store, writer's side: an append-only, log-structured video store whose whole space is
+ * reserved when it is created and recycled in place. docs/DISK_FORMAT.md is its specification.
+ *
+ * Threads: all on the reactor's thread, but store_create and store_stats. The callbacks run there
+ * too. Nothing here blocks for long but store_create, store_open and store_close.
+ */
+#ifndef STORAGE_STORE_H
+#define STORAGE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/core/compiler.h"
+#include "capture/core/errmsg.h"
+#include "capture/core/frame.h"
+#include "capture/core/loss.h"
+#include "capture/core/monotime.h"
+#include "capture/core/reactor.h"
+#include "storage/record.h"
+
+struct store;
+
+struct store_create_options {
+	uint64_t size_bytes;    /* of the volume; 0: 90 % of what is free */
+	uint32_t segment_bytes; /* power of two, 1 MiB .. 1 GiB; 0: chosen from the size */
+	bool sparse;            /* do not write the space through (tests, trial runs) */
+	/* Progress of a long creation, any thread; may be NULL. Non-zero return: stop, undo. */
+	int (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *progress_ctx;
+};
+
+/*
+ * Creates a store in directories `dirs` (exactly one volume for now; the format has room for
+ * more). A directory that does not exist is made; one that holds a store already is refused.
+ * On failure nothing is left behind. Errors with message: -EEXIST, -ENOSPC (says how much is
+ * missing), -EROFS, -EACCES, -EINVAL.
+ */
+int store_create(const char *const dirs[], unsigned ndirs, const struct store_create_options *o,
+		 struct errmsg *em) MUST_CHECK;
+
+struct store_callbacks {
+	/* Frames that were appended and will not become durable (write or flush failed, disk too
+	 * late): the caller puts them on the ledger with store_append_loss. */
+	void (*lost)(void *ctx, const struct loss *loss);
+	/* State changes a person must see: "", or one line (no space left, disk failed). */
+	void (*trouble)(void *ctx, const char *why);
+	/* The durable position moved: everything appended before `position` survives a power cut. */
+	void (*durable)(void *ctx, uint64_t position);
+};
+
+struct store_options {
+	int64_t commit_ns;         /* at most this long until appended is durable; default 1 s */
+	size_t direct_bytes;       /* frames from this size on are written straight from their slot;
+				      smaller ones are gathered; 0: default */
+	size_t memory_bytes;       /* bytes that may wait for the disk in gather buffers; 0: default */
+	const struct storage_io_ops *io; /* NULL: the real disk; tests put theirs here */
+	void *io_ctx;
+};
+
+/*
+ * Opens for writing: takes the lock, recovers (finds the tail, drops what is torn), makes ready to
+ * append. Errors with message: -ENOENT (no store here; says how to create one), -EBUSY (open by
+ * another process, with its pid), -EPROTO (format of another version or unknown incompatible
+ * feature), -EBADMSG (damaged beyond use; says `matlang store verify`), -EACCES, -EROFS.
+ */
+int store_open(struct store **out, const char *dir, struct reactor *r,
+	       const struct store_options *o, const struct store_callbacks *cb, void *ctx,
+	       struct errmsg *em) MUST_CHECK;
+/* Writes everything out, seals or checkpoints, waits (runs the reactor), frees. 0 or the first
+ * error: what was appended last may then be lost. NULL is fine. */
+int store_close(struct store *s) MUST_CHECK;
+
+/* The store's number for a camera of that name; makes one for a new name. Numbers are for ever.
+ * -ENOSPC: table full (65,535), -EINVAL: bad name. */
+int store_camera(struct store *s, const char *name, uint32_t *out_id) MUST_CHECK;
+
+/*
+ * Appends a frame. Takes its own reference and drops it when the bytes are copied (gathered) or
+ * written (direct). `position` (may be NULL) receives the log position behind it, for comparison
+ * with `durable`. Errors: -ENOBUFS (too much waits for the disk: the frame was not taken, the
+ * caller counts LOSS_DISK_LATE), -ENOSPC (all locked), -EIO (the store has failed), -EMSGSIZE
+ * (does not fit in a segment).
+ */
+int store_append_frame(struct store *s, struct frame *f, uint64_t *position) MUST_CHECK;
+
+/* Small records (see record.h): always gathered. Errors as above; never -ENOBUFS. */
+int store_append_loss(struct store *s, const struct loss *loss) MUST_CHECK;
+int store_append_motion(struct store *s, const struct record_motion *m, const void *bits) MUST_CHECK;
+int store_append_event(struct store *s, const struct record_event *e, const void *cells) MUST_CHECK;
+int store_append_clock(struct store *s, const struct monotime_sample *c) MUST_CHECK;
+/* A line for the log book (settings changed, started, stopped): UTF-8, at most 4000 bytes. */
+int store_append_note(struct store *s, uint32_t camera_id, const char *text) MUST_CHECK;
+
+/* Makes what was appended durable soon, without waiting for the interval. */
+void store_commit(struct store *s);
+
+void store_set_commit_interval(struct store *s, int64_t ns);
+
+/* Locks footage against recycling: every segment with records in [from, to] UTC of the camera
+ * (camera_id RECORD_ANY_CAMERA: all). Kept in the store. */
+int store_lock_segments(struct store *s, uint32_t camera_id, int64_t from_utc_ns, int64_t to_utc_ns,
+			bool lock, unsigned *out_segments) MUST_CHECK;
+
+struct store_stats {
+	uint64_t appended, durable;       /* log positions, bytes since creation */
+	uint64_t frames, records;         /* appended since open */
+	uint64_t direct_frames, gathered_frames;
+	uint64_t payload_bytes, written_bytes; /* their ratio is the overhead */
+	uint64_t commits, recycled_segments;
+	uint64_t write_errors;
+	uint32_t segments, segments_used, segments_locked;
+	uint64_t capacity_bytes;
+	int64_t oldest_utc_ns;            /* of the oldest record; 0: empty */
+	int64_t commit_max_ns;            /* longest commit since open */
+	size_t waiting_bytes;             /* appended, not yet written */
+	char trouble[ERRMSG_MAX];         /* "" when all is well */
+};
+/* Any thread. */
+void store_stats(const struct store *s, struct store_stats *out);
+
+#endif

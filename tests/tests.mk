@@ -1,0 +1,32 @@
+# Tests: tests/unit/<module>/test_*.c, one program each, linked with that module and what it may use.
+# Linking so proves the layers once more: a storage test has no capture code to lean on.
+
+libs_core    := $(LIB_core)
+libs_capture := $(LIB_capture) $(LIB_core)
+libs_analyze := $(LIB_analyze) $(LIB_core)
+libs_storage := $(LIB_storage) $(LIB_core)
+libs_tools   := $(LIB_matlangd) $(LIB_matlang) $(LIB_common) $(ALL_LIBS)
+
+TEST_HELPERS := $(call objs,$(wildcard tests/lib/*.c))
+define unit_suite
+unit_$(1)_SRC := $$(wildcard tests/unit/$(1)/test_*.c)
+unit_$(1)_HELP := $$(call objs,$$(filter-out $$(unit_$(1)_SRC),$$(wildcard tests/unit/$(1)/*.c)))
+unit_$(1)_BIN := $$(patsubst tests/unit/$(1)/%.c,$(BUILD)/tests/$(1)/%,$$(unit_$(1)_SRC))
+UNIT_BIN += $$(unit_$(1)_BIN)
+$$(unit_$(1)_BIN): $(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/unit/$(1)/%.o $$(unit_$(1)_HELP) $(TEST_HELPERS) $$(libs_$(1))
+	@mkdir -p $$(@D)
+	$$(say) LD $$@
+	$$(link) -lcmocka
+.PHONY: unit-$(1)
+unit-$(1): $$(unit_$(1)_BIN)
+	$$(Q)tests/run.sh $$(unit_$(1)_BIN)
+endef
+$(foreach m,core capture analyze storage tools,$(eval $(call unit_suite,$(m))))
+
+.PHONY: unit
+unit: $(UNIT_BIN)
+	$(Q)tests/run.sh $(UNIT_BIN)
+
+.PHONY: layers
+layers:
+	$(Q)tests/check_layers.sh

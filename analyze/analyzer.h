@@ -24,21 +24,22 @@ struct analyzer;
 
 /* The cells of one analysed frame. Cell (x, y) is bit (y * cols + x), LSB first in each byte. */
 struct analyzer_bitmap {
-	uint16_t cols, rows;     /* grid */
-	uint16_t cell_px;        /* side of a cell in picture pixels (the right and bottom ones may be cut) */
-	uint16_t moved;          /* cells set */
-	uint16_t largest;        /* cells of the largest connected group (8-neighbourhood) */
-	uint16_t level;          /* 0..1000: how much moves, for the live meter */
-	const uint8_t *bits;     /* (cols * rows + 7) / 8 bytes; valid during the callback */
-	uint32_t zones;          /* bit i: zone[i] of the configuration has motion */
+	uint16_t cols, rows; /* grid */
+	uint16_t cell_px; /* side of a cell in picture pixels (the right and bottom ones may be cut)
+			   */
+	uint16_t moved;   /* cells set */
+	uint16_t largest; /* cells of the largest connected group (8-neighbourhood) */
+	uint16_t level;   /* 0..1000: how much moves, for the live meter */
+	const uint8_t *bits; /* (cols * rows + 7) / 8 bytes; valid during the callback */
+	uint32_t zones;      /* bit i: zone[i] of the configuration has motion */
 };
 
 struct analyzer_result {
-	int64_t mono_ns;         /* the frame's */
+	int64_t mono_ns; /* the frame's */
 	uint32_t sequence;
-	bool motion;             /* the detector's own decision for this frame */
-	bool in_event;           /* an event is running after this frame */
-	bool global_change;      /* light or exposure changed everywhere: told from motion */
+	bool motion;        /* the detector's own decision for this frame */
+	bool in_event;      /* an event is running after this frame */
+	bool global_change; /* light or exposure changed everywhere: told from motion */
 	struct analyzer_bitmap bitmap;
 };
 
@@ -46,32 +47,33 @@ enum analyzer_event_phase { ANALYZER_EVENT_START, ANALYZER_EVENT_END };
 
 struct analyzer_event {
 	enum analyzer_event_phase phase;
-	uint64_t number;         /* per analyser, from 1 */
-	int64_t start_mono_ns;   /* of the first frame with motion (pre-roll not subtracted) */
-	int64_t end_mono_ns;     /* of the last frame with motion; END only */
+	uint64_t number;       /* per analyser, from 1 */
+	int64_t start_mono_ns; /* of the first frame with motion (pre-roll not subtracted) */
+	int64_t end_mono_ns;   /* of the last frame with motion; END only */
 	int64_t preroll_ns, postroll_ns; /* as configured when it started */
-	uint16_t peak_cells;     /* most cells in one frame so far */
+	uint16_t peak_cells;             /* most cells in one frame so far */
 	uint16_t peak_level;
 	int64_t peak_mono_ns;
-	uint32_t zones;          /* zones touched so far */
+	uint32_t zones; /* zones touched so far */
 	uint16_t cols, rows, cell_px;
-	const uint8_t *cells;    /* union of the bitmaps so far; valid during the callback */
+	const uint8_t *cells; /* union of the bitmaps so far; valid during the callback */
 };
 
 struct analyzer_callbacks {
 	void (*result)(void *ctx, const struct analyzer_result *r); /* every analysed frame */
 	void (*event)(void *ctx, const struct analyzer_event *e);
-	void (*error)(void *ctx, const char *why); /* once a stretch: why frames cannot be analysed */
+	void (*error)(void *ctx,
+		      const char *why); /* once a stretch: why frames cannot be analysed */
 };
 
 struct analyzer_stats {
 	uint64_t analyzed, skipped, errors;
 	uint64_t events;
-	int64_t busy_ns;         /* processor time spent, all frames */
-	int64_t lag_ns;          /* of the last analysed frame: from capture to result */
-	uint16_t level;          /* of the last */
+	int64_t busy_ns; /* processor time spent, all frames */
+	int64_t lag_ns;  /* of the last analysed frame: from capture to result */
+	uint16_t level;  /* of the last */
 	bool in_event;
-	double noise;            /* mean noise estimate, grey levels */
+	double noise; /* mean noise estimate, grey levels */
 	size_t state_bytes;
 };
 

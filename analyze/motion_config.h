@@ -23,22 +23,22 @@ struct motion_point {
 struct motion_zone {
 	char name[MOTION_ZONE_NAME_MAX];
 	bool enabled;
-	bool mask;            /* true: what lies inside is never looked at */
-	uint8_t sensitivity;  /* 1..100; 0: the camera's */
-	unsigned npoints;     /* 3..MOTION_ZONE_POINTS */
+	bool mask;           /* true: what lies inside is never looked at */
+	uint8_t sensitivity; /* 1..100; 0: the camera's */
+	unsigned npoints;    /* 3..MOTION_ZONE_POINTS */
 	struct motion_point point[MOTION_ZONE_POINTS];
 };
 
 struct motion_config {
 	bool enabled;
-	double rate;              /* analysed frames a second, 0: every frame; default 5 */
-	uint8_t sensitivity;      /* 1 (only gross change) .. 100 (everything); default 50 */
-	uint32_t min_cells;       /* cells that must move together for an event; default 2 */
-	uint32_t start_frames;    /* analysed frames with motion before an event begins; default 2 */
-	int64_t end_ns;           /* quiet time before it ends; default 3 s */
-	int64_t preroll_ns;       /* kept before an event; default 5 s */
-	int64_t postroll_ns;      /* and behind it; default 10 s */
-	unsigned nzones;          /* no zone but masks: the whole picture */
+	double rate;           /* analysed frames a second, 0: every frame; default 5 */
+	uint8_t sensitivity;   /* 1 (only gross change) .. 100 (everything); default 50 */
+	uint32_t min_cells;    /* cells that must move together for an event; default 2 */
+	uint32_t start_frames; /* analysed frames with motion before an event begins; default 2 */
+	int64_t end_ns;        /* quiet time before it ends; default 3 s */
+	int64_t preroll_ns;    /* kept before an event; default 5 s */
+	int64_t postroll_ns;   /* and behind it; default 10 s */
+	unsigned nzones;       /* no zone but masks: the whole picture */
 	struct motion_zone zone[MOTION_ZONES_MAX];
 };
 

@@ -29,10 +29,10 @@
 struct camera;
 
 enum camera_state {
-	CAMERA_OFF,       /* not enabled */
+	CAMERA_OFF, /* not enabled */
 	CAMERA_OPENING,
 	CAMERA_STREAMING,
-	CAMERA_WAITING,   /* failed or absent; will be tried again */
+	CAMERA_WAITING, /* failed or absent; will be tried again */
 	CAMERA_CLOSING,
 	CAMERA_STATES
 };
@@ -41,9 +41,9 @@ struct camera_config {
 	char source[SOURCE_URI_MAX];
 	bool enabled;
 	struct source_want want;
-	int64_t stall_ns;       /* no frame for so long: reopen; 0: default (10 s, at least 4 frames) */
-	int64_t retry_min_ns;   /* back-off, default 250 ms ... */
-	int64_t retry_max_ns;   /* ... to 5 s */
+	int64_t stall_ns; /* no frame for so long: reopen; 0: default (10 s, at least 4 frames) */
+	int64_t retry_min_ns; /* back-off, default 250 ms ... */
+	int64_t retry_max_ns; /* ... to 5 s */
 };
 
 struct camera_callbacks {
@@ -60,19 +60,19 @@ struct camera_callbacks {
 struct camera_stats {
 	enum camera_state state;
 	char why[ERRMSG_MAX];
-	struct source_format format;  /* zeroed while never opened */
+	struct source_format format; /* zeroed while never opened */
 	enum slab_kind memory;
-	bool registered;              /* slab registered with io_uring */
-	unsigned slots, slots_free;   /* free: with the device, ready to be filled */
+	bool registered;            /* slab registered with io_uring */
+	unsigned slots, slots_free; /* free: with the device, ready to be filled */
 	size_t slab_bytes;
-	uint64_t frames;              /* delivered, torn ones included */
+	uint64_t frames; /* delivered, torn ones included */
 	uint64_t bytes;
-	uint64_t torn;                /* delivered with FRAME_TORN */
-	uint64_t copies;              /* frames whose bytes capture had to copy */
+	uint64_t torn;   /* delivered with FRAME_TORN */
+	uint64_t copies; /* frames whose bytes capture had to copy */
 	uint64_t lost[LOSS_CAUSES];
-	uint64_t opens, failures;     /* times opened; times failed since creation */
+	uint64_t opens, failures; /* times opened; times failed since creation */
 	int64_t last_frame_mono_ns;
-	double fps;                   /* measured over the last seconds */
+	double fps; /* measured over the last seconds */
 };
 
 /* `cb` and `ctx` outlive the camera. Starts opening at once when enabled. The name and source

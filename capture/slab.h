@@ -23,20 +23,13 @@
 #include "capture/core/errmsg.h"
 #include "capture/core/pixfmt.h"
 
-enum slab_kind {
-	SLAB_AUTO = 0,
-	SLAB_POOL,
-	SLAB_UDMABUF,
-	SLAB_USERPTR,
-	SLAB_DRIVER,
-	SLAB_KINDS
-};
+enum slab_kind { SLAB_AUTO = 0, SLAB_POOL, SLAB_UDMABUF, SLAB_USERPTR, SLAB_DRIVER, SLAB_KINDS };
 
 struct slab_slot {
-	uint8_t *plane[PIXFMT_MAX_PLANES]; /* mapped start of each plane's buffer */
-	int plane_fd[PIXFMT_MAX_PLANES];   /* dma-buf to import, -1 when none */
+	uint8_t *plane[PIXFMT_MAX_PLANES];           /* mapped start of each plane's buffer */
+	int plane_fd[PIXFMT_MAX_PLANES];             /* dma-buf to import, -1 when none */
 	uint32_t plane_fd_offset[PIXFMT_MAX_PLANES]; /* the plane's start in that dma-buf */
-	uint8_t *base;                     /* slot start; NULL for SLAB_DRIVER */
+	uint8_t *base;                               /* slot start; NULL for SLAB_DRIVER */
 };
 
 struct slab {
@@ -44,8 +37,8 @@ struct slab {
 	unsigned nslots;
 	unsigned nplanes;
 	size_t plane_size[PIXFMT_MAX_PLANES];
-	size_t slot_size;       /* multiple of 4096, trailer room included; 0 for SLAB_DRIVER */
-	uint8_t *base;          /* whole slab mapped; NULL for SLAB_DRIVER */
+	size_t slot_size; /* multiple of 4096, trailer room included; 0 for SLAB_DRIVER */
+	uint8_t *base;    /* whole slab mapped; NULL for SLAB_DRIVER */
 	size_t size;
 	int memfd;              /* SLAB_UDMABUF: what the dma-bufs are made of; -1 otherwise */
 	struct slab_slot *slot; /* nslots entries */

@@ -7,7 +7,8 @@
  * `source_poll_fd` and calls dequeue/enqueue, which never block; stop and close run on an opener
  * thread again. A source never calls back.
  *
- *   open ──► format known ──► (camera makes slab) ──► start(slab) ──► {enqueue, dequeue}* ──► stop ──► close
+ *   open ──► format known ──► (camera makes slab) ──► start(slab) ──► {enqueue, dequeue}* ──► stop
+ * ──► close
  */
 #ifndef CAPTURE_SOURCE_H
 #define CAPTURE_SOURCE_H
@@ -27,35 +28,35 @@
 struct source_want {
 	uint32_t max_width, max_height; /* the best size not above this; 0: no limit */
 	double max_fps;                 /* the best rate not above this; 0: no limit */
-	uint32_t fourcc;                /* exactly this format; 0: MJPEG before H.264/HEVC before raw */
-	enum slab_kind memory;          /* SLAB_AUTO, or exactly this kind */
-	unsigned slots;                 /* buffers to ask for; 0: default */
+	uint32_t fourcc;       /* exactly this format; 0: MJPEG before H.264/HEVC before raw */
+	enum slab_kind memory; /* SLAB_AUTO, or exactly this kind */
+	unsigned slots;        /* buffers to ask for; 0: default */
 };
 
 /* What was negotiated; valid after open. */
 struct source_format {
 	uint32_t fourcc, width, height;
-	double fps;                    /* nominal; 0 when the device does not tell */
-	unsigned nplanes;              /* memory planes */
+	double fps;                           /* nominal; 0 when the device does not tell */
+	unsigned nplanes;                     /* memory planes */
 	size_t plane_size[PIXFMT_MAX_PLANES]; /* bytes each plane's buffer must hold (sizeimage) */
 	uint32_t stride[PIXFMT_MAX_PLANES];   /* bytesperline; 0 compressed */
-	bool multiplanar;              /* the V4L2 MPLANE API (shown to the admin) */
-	bool full_range;               /* raw luma 0-255 */
-	unsigned slots;                /* wanted by the source: the camera makes that many */
+	bool multiplanar;                     /* the V4L2 MPLANE API (shown to the admin) */
+	bool full_range;                      /* raw luma 0-255 */
+	unsigned slots;                       /* wanted by the source: the camera makes that many */
 	char driver[32], card[64], bus[64]; /* for status: "uvcvideo", "HD Camera", "usb-..-1.4" */
-	char identity[128];            /* stable across replug: port path, serial; "" if none */
+	char identity[128]; /* stable across replug: port path, serial; "" if none */
 };
 
 /* One filled buffer. */
 struct source_buffer {
 	unsigned slot;
 	uint32_t sequence;
-	int64_t mono_ns;               /* CLOCK_MONOTONIC */
-	bool error;                    /* the device flagged it (V4L2_BUF_FLAG_ERROR) */
-	bool key;                      /* compressed: decodable by itself, as far as the source knows */
+	int64_t mono_ns; /* CLOCK_MONOTONIC */
+	bool error;      /* the device flagged it (V4L2_BUF_FLAG_ERROR) */
+	bool key;        /* compressed: decodable by itself, as far as the source knows */
 	struct {
-		size_t data_offset;    /* bytes before the picture in the plane */
-		size_t bytesused;      /* as V4L2: data_offset included */
+		size_t data_offset; /* bytes before the picture in the plane */
+		size_t bytesused;   /* as V4L2: data_offset included */
 	} plane[PIXFMT_MAX_PLANES];
 };
 
@@ -75,7 +76,8 @@ struct source_ops {
 
 	/* Opener thread. Hands over the slots (REQBUFS with the slab's kind, queueing all slots,
 	 * STREAMON). For SLAB_DRIVER the source maps its buffers and fills slab->slot[].
-	 * -EOPNOTSUPP: not with this kind of memory, try the next; anything else: the camera failed. */
+	 * -EOPNOTSUPP: not with this kind of memory, try the next; anything else: the camera
+	 * failed. */
 	int (*start)(struct source *s, struct slab *slab, struct errmsg *em);
 
 	/* Reactor. The descriptor to poll for POLLIN; constant between start and stop. */
@@ -111,7 +113,8 @@ struct source_options {
 	char path[SOURCE_URI_MAX];
 	char text[SOURCE_URI_MAX]; /* "fps=5&loop=0" */
 };
-int source_options_split(const char *rest, struct source_options *out, struct errmsg *em) MUST_CHECK;
+int source_options_split(const char *rest, struct source_options *out,
+			 struct errmsg *em) MUST_CHECK;
 int source_options_check(const struct source_options *o, const char *const known[],
 			 struct errmsg *em) MUST_CHECK;
 /* 1 found, 0 absent (*out untouched), -EINVAL with message (not a number, outside min..max). */

@@ -48,8 +48,8 @@ struct reader_info {
 void reader_info(const struct reader *r, struct reader_info *out);
 
 struct reader_query {
-	uint32_t camera_id;          /* or RECORD_ANY_CAMERA */
-	unsigned kinds;              /* RECORD_MASK()s */
+	uint32_t camera_id;             /* or RECORD_ANY_CAMERA */
+	unsigned kinds;                 /* RECORD_MASK()s */
 	int64_t from_utc_ns, to_utc_ns; /* inclusive, exclusive; 0 and INT64_MAX: all */
 };
 
@@ -65,9 +65,9 @@ int reader_cursor_next(struct reader_cursor *c, struct record *out) MUST_CHECK;
 int reader_cursor_load(struct reader_cursor *c, struct record *rec) MUST_CHECK;
 
 struct reader_damage {
-	uint64_t records, segments;  /* passed over */
-	uint64_t stale;              /* recycled while being read: not damage */
-	char first[ERRMSG_MAX];      /* names the first: segment, offset, what */
+	uint64_t records, segments; /* passed over */
+	uint64_t stale;             /* recycled while being read: not damage */
+	char first[ERRMSG_MAX];     /* names the first: segment, offset, what */
 };
 void reader_cursor_damage(const struct reader_cursor *c, struct reader_damage *out);
 /* For `find`: what answering cost. */

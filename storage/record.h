@@ -41,7 +41,7 @@ enum record_event_phase { RECORD_EVENT_START = 1, RECORD_EVENT_END = 2 };
 struct record_event {
 	uint32_t camera_id;
 	enum record_event_phase phase;
-	uint64_t number;           /* unique per camera within one run of the box */
+	uint64_t number; /* unique per camera within one run of the box */
 	int64_t start_mono_ns, end_mono_ns, peak_mono_ns;
 	int64_t preroll_ns, postroll_ns;
 	uint16_t cols, rows, cell_px, peak_cells, peak_level;
@@ -51,8 +51,8 @@ struct record_event {
 
 /* How far UTC of a record can be trusted. */
 enum record_clock {
-	RECORD_CLOCK_UNKNOWN = 0,      /* no clock sample of that boot */
-	RECORD_CLOCK_FREE = 1,         /* the clock was never synchronised in that boot */
+	RECORD_CLOCK_UNKNOWN = 0, /* no clock sample of that boot */
+	RECORD_CLOCK_FREE = 1,    /* the clock was never synchronised in that boot */
 	RECORD_CLOCK_SYNCED = 2,
 };
 
@@ -60,10 +60,10 @@ enum record_clock {
 struct record {
 	enum record_kind kind;
 	uint32_t camera_id;
-	uint64_t position;         /* in the log; grows in append order, unique */
-	uint32_t boot;             /* number of the boot it was written in, from the store's clock track */
+	uint64_t position; /* in the log; grows in append order, unique */
+	uint32_t boot;     /* number of the boot it was written in, from the store's clock track */
 	int64_t mono_ns;
-	int64_t utc_ns;            /* by the clock track; 0 with RECORD_CLOCK_UNKNOWN */
+	int64_t utc_ns; /* by the clock track; 0 with RECORD_CLOCK_UNKNOWN */
 	enum record_clock clock;
 	uint32_t payload_bytes;
 	union {
@@ -71,20 +71,20 @@ struct record {
 			uint32_t sequence, flags; /* FRAME_* */
 			uint32_t fourcc, width, height, nplanes;
 			struct {
-				uint32_t offset;  /* in the payload */
+				uint32_t offset; /* in the payload */
 				uint32_t bytes, stride;
 			} plane[PIXFMT_MAX_PLANES];
 		} frame;
 		struct loss loss;
-		struct record_motion motion;   /* payload: bits */
-		struct record_event event;     /* payload: cells */
+		struct record_motion motion; /* payload: bits */
+		struct record_event event;   /* payload: cells */
 		struct {
 			uint32_t error_us;
 			bool synchronised;
 			uint8_t boot_id[16];
-		} clock_sample;                /* mono_ns and utc_ns above */
+		} clock_sample; /* mono_ns and utc_ns above */
 	};
-	const uint8_t *payload;    /* NULL until loaded; note: text; camera: name (not terminated) */
+	const uint8_t *payload; /* NULL until loaded; note: text; camera: name (not terminated) */
 };
 
 #endif

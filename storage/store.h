@@ -47,15 +47,16 @@ struct store_callbacks {
 	void (*lost)(void *ctx, const struct loss *loss);
 	/* State changes a person must see: "", or one line (no space left, disk failed). */
 	void (*trouble)(void *ctx, const char *why);
-	/* The durable position moved: everything appended before `position` survives a power cut. */
+	/* The durable position moved: everything appended before `position` survives a power cut.
+	 */
 	void (*durable)(void *ctx, uint64_t position);
 };
 
 struct store_options {
-	int64_t commit_ns;         /* at most this long until appended is durable; default 1 s */
-	size_t direct_bytes;       /* frames from this size on are written straight from their slot;
-				      smaller ones are gathered; 0: default */
-	size_t memory_bytes;       /* bytes that may wait for the disk in gather buffers; 0: default */
+	int64_t commit_ns;   /* at most this long until appended is durable; default 1 s */
+	size_t direct_bytes; /* frames from this size on are written straight from their slot;
+				smaller ones are gathered; 0: default */
+	size_t memory_bytes; /* bytes that may wait for the disk in gather buffers; 0: default */
 	const struct storage_io_ops *io; /* NULL: the real disk; tests put theirs here */
 	void *io_ctx;
 };
@@ -88,7 +89,8 @@ int store_append_frame(struct store *s, struct frame *f, uint64_t *position) MUS
 
 /* Small records (see record.h): always gathered. Errors as above; never -ENOBUFS. */
 int store_append_loss(struct store *s, const struct loss *loss) MUST_CHECK;
-int store_append_motion(struct store *s, const struct record_motion *m, const void *bits) MUST_CHECK;
+int store_append_motion(struct store *s, const struct record_motion *m,
+			const void *bits) MUST_CHECK;
 int store_append_event(struct store *s, const struct record_event *e, const void *cells) MUST_CHECK;
 int store_append_clock(struct store *s, const struct monotime_sample *c) MUST_CHECK;
 /* A line for the log book (settings changed, started, stopped): UTF-8, at most 4000 bytes. */
@@ -105,18 +107,18 @@ int store_lock_segments(struct store *s, uint32_t camera_id, int64_t from_utc_ns
 			bool lock, unsigned *out_segments) MUST_CHECK;
 
 struct store_stats {
-	uint64_t appended, durable;       /* log positions, bytes since creation */
-	uint64_t frames, records;         /* appended since open */
+	uint64_t appended, durable; /* log positions, bytes since creation */
+	uint64_t frames, records;   /* appended since open */
 	uint64_t direct_frames, gathered_frames;
 	uint64_t payload_bytes, written_bytes; /* their ratio is the overhead */
 	uint64_t commits, recycled_segments;
 	uint64_t write_errors;
 	uint32_t segments, segments_used, segments_locked;
 	uint64_t capacity_bytes;
-	int64_t oldest_utc_ns;            /* of the oldest record; 0: empty */
-	int64_t commit_max_ns;            /* longest commit since open */
-	size_t waiting_bytes;             /* appended, not yet written */
-	char trouble[ERRMSG_MAX];         /* "" when all is well */
+	int64_t oldest_utc_ns;    /* of the oldest record; 0: empty */
+	int64_t commit_max_ns;    /* longest commit since open */
+	size_t waiting_bytes;     /* appended, not yet written */
+	char trouble[ERRMSG_MAX]; /* "" when all is well */
 };
 /* Any thread. */
 void store_stats(const struct store *s, struct store_stats *out);

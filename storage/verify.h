@@ -19,8 +19,8 @@ struct verify_callbacks {
 struct verify_result {
 	uint64_t segments, chunks, records, bytes;
 	uint64_t frames;
-	uint64_t damaged;            /* findings */
-	uint64_t recycled;           /* segments the writer recycled while we read: not damage */
+	uint64_t damaged;  /* findings */
+	uint64_t recycled; /* segments the writer recycled while we read: not damage */
 };
 
 /* 0: read to the end (see result->damaged); -errno with message: not readable at all. */

@@ -22,9 +22,9 @@
 #include "capture/core/pixfmt.h"
 
 /* Flags of a frame. Values are stored on disk: never reuse one. */
-#define FRAME_KEY     0x0001u /* decodable by itself; always set for raw and MJPEG */
-#define FRAME_TORN    0x0002u /* not whole (see loss.h: LOSS_TORN), recorded as evidence anyway */
-#define FRAME_GAP     0x0004u /* frames are missing right before this one */
+#define FRAME_KEY        0x0001u /* decodable by itself; always set for raw and MJPEG */
+#define FRAME_TORN       0x0002u /* not whole (see loss.h: LOSS_TORN), recorded as evidence anyway */
+#define FRAME_GAP        0x0004u /* frames are missing right before this one */
 #define FRAME_FULL_RANGE 0x0008u /* raw luma is 0-255 (JPEG range), not 16-235 */
 
 /* Free bytes a slot must have behind its planes' capacity, so that storage can write the frame
@@ -40,21 +40,21 @@ struct frame_plane {
 
 struct frame {
 	atomic_uint refs;
-	uint32_t camera_id;  /* the store's number for the camera; set by the camera's owner */
-	uint32_t sequence;   /* the driver's, as it gave it */
-	uint32_t flags;      /* FRAME_* */
-	int64_t mono_ns;     /* CLOCK_MONOTONIC at capture, by the driver where it tells */
-	uint32_t fourcc;     /* PIXFMT_* */
+	uint32_t camera_id; /* the store's number for the camera; set by the camera's owner */
+	uint32_t sequence;  /* the driver's, as it gave it */
+	uint32_t flags;     /* FRAME_* */
+	int64_t mono_ns;    /* CLOCK_MONOTONIC at capture, by the driver where it tells */
+	uint32_t fourcc;    /* PIXFMT_* */
 	uint32_t width, height;
-	uint32_t nplanes;    /* memory planes, 1..PIXFMT_MAX_PLANES */
+	uint32_t nplanes; /* memory planes, 1..PIXFMT_MAX_PLANES */
 	struct frame_plane plane[PIXFMT_MAX_PLANES];
 
-	uint8_t *slot;       /* page-aligned start of the slot the planes lie in */
-	size_t slot_size;    /* bytes, a multiple of FRAME_BLOCK, FRAME_TRAILER_ROOM included */
-	int buf_index;       /* the reactor's registered-buffer index of the slab; -1: none */
+	uint8_t *slot;    /* page-aligned start of the slot the planes lie in */
+	size_t slot_size; /* bytes, a multiple of FRAME_BLOCK, FRAME_TRAILER_ROOM included */
+	int buf_index;    /* the reactor's registered-buffer index of the slab; -1: none */
 
 	void (*release)(struct frame *f);
-	void *owner;         /* for `release` */
+	void *owner; /* for `release` */
 };
 
 void frame_ref(struct frame *f);

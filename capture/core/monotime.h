@@ -17,11 +17,11 @@ int64_t monotime_now(void);
 
 /* One sample of the clock track: how the monotonic clock of this boot maps to UTC. */
 struct monotime_sample {
-	int64_t mono_ns;      /* CLOCK_MONOTONIC */
-	int64_t utc_ns;       /* CLOCK_REALTIME at the same moment (taken between two mono reads) */
-	uint32_t error_us;    /* the kernel's estimate of the maximum error (adjtimex), capped */
-	bool synchronised;    /* the kernel says the clock is disciplined (STA_UNSYNC clear) */
-	uint8_t boot_id[16];  /* /proc/sys/kernel/random/boot_id, binary */
+	int64_t mono_ns;     /* CLOCK_MONOTONIC */
+	int64_t utc_ns;      /* CLOCK_REALTIME at the same moment (taken between two mono reads) */
+	uint32_t error_us;   /* the kernel's estimate of the maximum error (adjtimex), capped */
+	bool synchronised;   /* the kernel says the clock is disciplined (STA_UNSYNC clear) */
+	uint8_t boot_id[16]; /* /proc/sys/kernel/random/boot_id, binary */
 };
 
 /* Reads all clocks. Errors: -EIO when the boot id cannot be read. */

@@ -14,7 +14,7 @@
 
 #define PIXFMT_MAX_PLANES 4
 
-#define PIXFMT_FOURCC(a, b, c, d)                                                                  \
+#define PIXFMT_FOURCC(a, b, c, d) \
 	((uint32_t)(a) | ((uint32_t)(b) << 8) | ((uint32_t)(c) << 16) | ((uint32_t)(d) << 24))
 
 #define PIXFMT_MJPEG PIXFMT_FOURCC('M', 'J', 'P', 'G')
@@ -45,7 +45,7 @@ enum pixfmt_codec {
 struct pixfmt {
 	uint32_t fourcc;
 	enum pixfmt_codec codec;
-	uint8_t mem_planes;    /* separate memory planes (V4L2 num_planes): 1 for NV12, 2 for NM12 */
+	uint8_t mem_planes; /* separate memory planes (V4L2 num_planes): 1 for NV12, 2 for NM12 */
 	uint8_t colour_planes; /* 1 GREY/packed, 2 semi-planar, 3 planar */
 	uint8_t hsub, vsub;    /* chroma subsampling divisors, 1 where there is none */
 	uint8_t luma_offset;   /* packed formats: byte of the first luma sample */

@@ -30,7 +30,7 @@ struct pool_strand {
 	struct list queue;     /* pool_work; protected by the pool's lock */
 	struct pool_work turn; /* the strand's own place in the pool's queue */
 	struct pool *pool;
-	bool scheduled;        /* protected by the pool's lock */
+	bool scheduled; /* protected by the pool's lock */
 };
 
 /* `name`: thread names, at most 10 characters kept. `nice_level`: 0 or 1..19 (workers above

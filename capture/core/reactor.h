@@ -47,7 +47,8 @@ struct reactor_timer {
  * -ENOMEM (memlock limit; the message names it), -EINVAL.
  */
 int reactor_create(struct reactor **out, unsigned entries, struct errmsg *em) MUST_CHECK;
-/* Only after reactor_run has returned (or was never called), when no op is in flight. NULL is fine. */
+/* Only after reactor_run has returned (or was never called), when no op is in flight. NULL is fine.
+ */
 void reactor_destroy(struct reactor *r);
 
 /* Runs until reactor_stop. Returns 0, or -errno when the ring itself fails. */

@@ -24,8 +24,8 @@ struct recorder;
 
 struct appliance_options {
 	const char *store_dir;
-	unsigned workers;           /* analysis threads; 0: one a processor */
-	int64_t commit_ns;          /* storage/commit_ms */
+	unsigned workers;  /* analysis threads; 0: one a processor */
+	int64_t commit_ns; /* storage/commit_ms */
 	/* One line for the log: level is a syslog priority. */
 	void (*log)(void *ctx, int level, const char *line);
 	void *log_ctx;
@@ -56,9 +56,9 @@ int64_t appliance_started_mono_ns(const struct appliance *a);
 struct recorder_settings {
 	struct camera_config camera;
 	struct motion_config motion;
-	bool encode;              /* raw pictures are compressed to JPEG in the worker pool */
-	uint8_t encode_quality;   /* 1..100 */
-	char title[128];          /* what officers call it; UTF-8 */
+	bool encode;            /* raw pictures are compressed to JPEG in the worker pool */
+	uint8_t encode_quality; /* 1..100 */
+	char title[128];        /* what officers call it; UTF-8 */
 };
 void recorder_settings_defaults(struct recorder_settings *s);
 
@@ -82,11 +82,11 @@ int recorder_apply(struct recorder *r, const struct recorder_settings *s,
 struct recorder_stats {
 	struct camera_stats camera;
 	struct analyzer_stats motion;
-	uint64_t recorded;            /* frames taken by the store */
-	uint64_t refused;             /* frames storage did not take: on the ledger */
-	uint64_t gathered;            /* of the recorded: copied once into a gather buffer */
-	uint64_t encoded;             /* raw frames compressed before recording */
-	uint64_t lost[LOSS_CAUSES];   /* everything on the ledger since start */
+	uint64_t recorded;          /* frames taken by the store */
+	uint64_t refused;           /* frames storage did not take: on the ledger */
+	uint64_t gathered;          /* of the recorded: copied once into a gather buffer */
+	uint64_t encoded;           /* raw frames compressed before recording */
+	uint64_t lost[LOSS_CAUSES]; /* everything on the ledger since start */
 };
 void recorder_stats(const struct recorder *r, struct recorder_stats *out);
 

@@ -4,8 +4,8 @@
  * control files, the configuration file, `matlang get/set/watch` and docs/CONTROL_FILES.md all
  * come from it.
  *
- * A path in the table is a pattern: "cameras/<camera>/motion/sensitivity". show and store run on the
- * reactor's thread.
+ * A path in the table is a pattern: "cameras/<camera>/motion/sensitivity". show and store run on
+ * the reactor's thread.
  */
 #ifndef MATLANGD_ATTR_H
 #define MATLANGD_ATTR_H
@@ -29,16 +29,16 @@ struct attr_target {
 };
 
 struct attr {
-	const char *path;            /* "storage/commit_ms", "cameras/<camera>/fps" */
+	const char *path; /* "storage/commit_ms", "cameras/<camera>/fps" */
 	enum attr_type type;
 	bool writable;
-	bool saved;                  /* goes into the configuration file */
-	bool pollable;               /* poll(2) wakes when it may have changed */
-	double min, max;             /* INT, DOUBLE */
-	const char *unit;            /* "ms", "frames/s", "" */
-	const char *def;             /* default as text; NULL for figures */
-	const char *const *choices;  /* CHOICE: NULL-terminated */
-	const char *help;            /* one sentence, English */
+	bool saved;                 /* goes into the configuration file */
+	bool pollable;              /* poll(2) wakes when it may have changed */
+	double min, max;            /* INT, DOUBLE */
+	const char *unit;           /* "ms", "frames/s", "" */
+	const char *def;            /* default as text; NULL for figures */
+	const char *const *choices; /* CHOICE: NULL-terminated */
+	const char *help;           /* one sentence, English */
 	/* Writes the value without newline; returns 0 or -errno. */
 	int (*show)(const struct attr *a, const struct attr_target *t, char *out, size_t size);
 	/* `value` is trimmed and has passed type and range. Nothing changes on error. */

@@ -30,3 +30,8 @@ unit: $(UNIT_BIN)
 .PHONY: layers
 layers:
 	$(Q)tests/check_layers.sh
+
+# The VM suite: the programs on real V4L2 drivers of Debian's kernels, under QEMU.
+.PHONY: vm
+vm: all
+	$(Q)tests/vm/run.sh $(BUILD) $(VM_ARGS)

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Runs the guest tests given on the kernel command line (tests=a,b) or all of them; each prints
+# lines "ok NAME", "not ok NAME: why", "skip NAME: why".
+export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LD_LIBRARY_PATH=/lib64:/usr/lib HOME=/root
+export VM_KERNEL="$(uname -r)"
+[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+wanted=$(sed -n 's/.*\btests=\([^ ]*\).*/\1/p' /proc/cmdline | tr , ' ')
+[ -n "$wanted" ] || wanted=$(cd /vm/tests && ls)
+failed=0
+for t in $wanted; do
+	t=${t%.sh}
+	echo "== $t (kernel $VM_KERNEL)"
+	sh "/vm/tests/$t.sh" 2>&1 | tee "/out/$t.log"
+	grep -q '^not ok' "/out/$t.log" && failed=1
+	grep -qE '^(ok|not ok|skip) ' "/out/$t.log" || { echo "not ok $t: printed no result" | tee -a "/out/$t.log"; failed=1; }
+done
+# A kernel that complained has failed a test, whatever the programs say.
+dmesg >/out/dmesg.log
+if grep -E 'BUG:|WARNING:|Oops|general protection|kernel BUG|unable to handle|refcount_t' /out/dmesg.log; then
+	echo "not ok dmesg: the kernel complained"
+	failed=1
+else
+	echo "ok dmesg"
+fi
+sync
+exit $failed

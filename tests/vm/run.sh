@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# The VM suite: boots Debian kernels under QEMU (software emulation) and runs the guest tests in
+# tests/vm/guest/tests with the real V4L2 drivers of those kernels.
+#   tests/vm/run.sh BUILD_DIR [--kernels "6.1 6.12"] [--tests a,b]
+# Ends with "N passed, N failed, N skipped". Where the machine lacks something it skips, and says what.
+set -u
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build=$(cd "$1" && pwd)
+shift
+kernels="6.1 6.12"
+tests=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --kernels) kernels=$2 && shift 2 ;;
+    --tests) tests=$2 && shift 2 ;;
+    *) echo "unknown option $1" >&2 && exit 2 ;;
+    esac
+done
+cache=${MATLANG_VM_CACHE:-$build/vm}
+limit=${VM_TIMEOUT:-600}
+mkdir -p "$cache"
+
+passed=0 failed=0 skipped=0
+finish() {
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -eq 0 ]
+    exit
+}
+for tool in qemu-system-x86_64 cpio mke2fs depmod modprobe dpkg-deb apt-get python3 xz zstd ldd; do
+    PATH=$PATH:/sbin:/usr/sbin command -v $tool >/dev/null || {
+        echo "SKIP: no $tool here: the VM suite needs QEMU and Debian's packaging tools (make test-deps)"
+        skipped=1
+        finish
+    }
+done
+PATH=$PATH:/sbin:/usr/sbin
+
+# The disk with our programs and every library they load.
+image() { # OUT
+    local root
+    root=$(mktemp -d)
+    mkdir -p "$root"/{usr/local/bin,usr/bin,usr/lib,bin,vm,out,proc,sys,dev,tmp,run,etc,root,lib/modules,var/log}
+    cp /bin/busybox "$root/bin/"
+    for applet in $(busybox --list); do
+        [ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
+    done
+    local programs=("$build/matlangd" "$build/matlang")
+    [ -d "$build/tests/vm" ] && programs+=("$build"/tests/vm/*)
+    for extra in v4l2-ctl python3; do
+        [ "$extra" = python3 ] || { command -v $extra >/dev/null && programs+=("$(command -v $extra)"); }
+    done
+    cp "${programs[@]}" "$root/usr/local/bin/"
+    for p in "${programs[@]}"; do
+        ldd "$p" | grep -oE '/[^ ]+'
+    done | sort -u | while read -r lib; do
+        install -D -m755 "$(realpath "$lib")" "$root/usr/lib/$(basename "$lib")"
+    done
+    mkdir -p "$root/lib64"
+    cp "$(realpath /lib64/ld-linux-x86-64.so.2)" "$root/lib64/ld-linux-x86-64.so.2"
+    cp -r "$here/guest/main.sh" "$here/guest/lib.sh" "$here/guest/tests" "$root/vm/"
+    echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+    printf 'root:x:0:\nvideo:x:44:\n' >"$root/etc/group"
+    truncate -s 700M "$1"
+    mke2fs -q -t ext4 -d "$root" "$1"
+    rm -rf "$root"
+}
+
+boot() { # KERNEL_DIR INITRD OUT_DIR
+    local out=$3
+    truncate -s 0 "$out/store.img"
+    truncate -s 2G "$out/store.img"
+    mke2fs -q -t ext4 "$out/store.img"
+    timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu max -m 1536 -smp 2 \
+        -nodefaults -display none -serial stdio -no-reboot \
+        -device isa-debug-exit,iobase=0xf4,iosize=1 \
+        -drive "file=$build/vm/programs.img,format=raw,if=virtio,readonly=on" \
+        -drive "file=$out/store.img,format=raw,if=virtio,cache=unsafe" \
+        -virtfs "local,path=$out,mount_tag=out,security_model=none" \
+        -kernel "$1/vmlinux" -initrd "$2" \
+        -append "console=ttyS0 panic=-1 quiet mitigations=off nokaslr tsc=reliable no_timer_check ${tests:+tests=$tests}" \
+        </dev/null >"$out/console.log" 2>&1
+}
+
+mkdir -p "$build/vm"
+image "$build/vm/programs.img" || { echo "not ok: cannot build the VM's disk"; failed=1; finish; }
+for tag in $kernels; do
+    if ! kernel=$("$here/kernel.sh" "$tag" "$cache"); then
+        echo "SKIP: kernel $tag could not be fetched from this machine's package sources"
+        skipped=$((skipped + 1))
+        continue
+    fi
+    out=$build/vm/out-$tag
+    rm -rf "$out" && mkdir -p "$out"
+    "$here/initrd.sh" "$kernel" "$out/initrd.cpio"
+    boot "$kernel" "$out/initrd.cpio" "$out"
+    rc=$?
+    ok=$(grep -c '^ok ' "$out/console.log")
+    bad=$(grep -c '^not ok ' "$out/console.log")
+    skip=$(grep -c '^skip ' "$out/console.log")
+    # The guest writes its code to the exit port: QEMU ends with (code << 1) | 1.
+    if [ $((rc & 1)) -eq 0 ] || [ "$rc" -eq 124 ] || [ "$rc" -eq 137 ]; then
+        echo "not ok kernel $tag: the VM did not finish (exit $rc)"
+        bad=$((bad + 1))
+    elif [ $((rc >> 1)) -ne 0 ] && [ "$bad" -eq 0 ]; then
+        echo "not ok kernel $tag: the guest ended with $((rc >> 1))"
+        bad=$((bad + 1))
+    fi
+    grep -E '^(ok|not ok|skip) ' "$out/console.log" | tr -d '\r' | sed "s/^/    [$tag] /"
+    [ "$bad" -gt 0 ] && tail -n 60 "$out/console.log" | sed 's/^/    /'
+    passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+    rm -f "$out/store.img" "$out/initrd.cpio"
+done
+finish

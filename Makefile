@@ -68,6 +68,7 @@ storage_SRC  := $(wildcard storage/*.c)
 common_SRC   := $(wildcard tools/common/*.c)
 matlangd_SRC := $(wildcard tools/matlangd/*.c)
 matlang_SRC  := $(wildcard tools/matlang/*.c)
+bench_SRC    := $(addprefix tools/bench/,main.c bench.c bench_record.c bench_mount.c bench_frames.c)
 
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_core    := $(BUILD)/libcore.a
@@ -80,7 +81,7 @@ LIB_matlangd := $(BUILD)/libmatlangd.a
 LIB_matlang  := $(BUILD)/libmatlang.a
 ALL_LIBS := $(LIB_capture) $(LIB_analyze) $(LIB_storage) $(LIB_core)
 
-PROGRAMS := $(BUILD)/matlangd $(BUILD)/matlang
+PROGRAMS := $(BUILD)/matlangd $(BUILD)/matlang $(BUILD)/matlang-bench
 
 .PHONY: all
 all: $(PROGRAMS)
@@ -118,6 +119,18 @@ $(BUILD)/matlang: $(BUILD)/obj/tools/matlang/main.o $(LIB_matlang) $(LIB_common)
 	$(say) LD $@
 	$(link)
 
+$(BUILD)/matlang-bench: $(call objs,$(bench_SRC)) $(LIB_matlangd) $(LIB_common) $(ALL_LIBS)
+	$(say) LD $@
+	$(link)
+
+# `make run` begins on a machine without compiler or libraries: deps.sh comes before the build.
+.PHONY: run
+run:
+	$(Q)tools/deps.sh build
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)SECONDS_TO_RUN="$(SECONDS)" tools/run.sh $(BUILD)
+
+-include tools/bench/bench.mk
 include tests/tests.mk
 include tools/install.mk
 

@@ -25,7 +25,8 @@ struct pool_work {
 	void (*run)(struct pool_work *work);
 };
 
-/* Order keeper; embedded, initialised by pool_strand_init, idle before its memory goes. */
+/* Order keeper; embedded, initialised by pool_strand_init, idle before its memory goes: its last
+ * work may free it. */
 struct pool_strand {
 	struct list queue;     /* pool_work; protected by the pool's lock */
 	struct pool_work turn; /* the strand's own place in the pool's queue */
@@ -37,7 +38,7 @@ struct pool_strand {
  * capture in niceness keep the box recording). */
 int pool_create(struct pool **out, const char *name, unsigned min_threads, unsigned max_threads,
 		int nice_level, struct errmsg *em) MUST_CHECK;
-/* Runs what is queued, then joins all threads. NULL is fine. */
+/* Runs what is queued, and what that submits, then joins all threads. NULL is fine. */
 void pool_destroy(struct pool *p);
 
 /* Any thread. */

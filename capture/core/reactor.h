@@ -4,8 +4,15 @@
  * one loop. It polls cameras, submits the log's writes and runs timers. Nothing that can block for
  * long may run here.
  *
- * Threads: everything is for the reactor's own thread (the one inside reactor_run, or the creating
- * thread before that), except reactor_post and reactor_stop, which any thread may call.
+ * Threads: everything is for the reactor's own thread, except reactor_post, reactor_stop and
+ * reactor_stats, which any thread may call. The own thread is the one of the first reactor_turn or
+ * reactor_run; before that, the creating thread may prepare operations, arm timers and register
+ * buffers. Turns on two threads are an error (-EEXIST from the kernel), so a reactor that was
+ * turned on the main thread is run there too.
+ *
+ * What the ring orders: a thread that posts is ordered before msg->run (a mutex), an operation's
+ * preparation before its `done` (one thread does both). Memory that the kernel fills or reads is
+ * invisible to ThreadSanitizer, which therefore needs no annotation for it.
  */
 #ifndef CORE_REACTOR_H
 #define CORE_REACTOR_H
@@ -56,7 +63,8 @@ int reactor_run(struct reactor *r) MUST_CHECK;
 /* One turn: submits, waits up to `timeout_ns` (0: does not wait; <0: for ever) for something to
  * do, runs it. For tests and start-up. Returns 0 or -errno. */
 int reactor_turn(struct reactor *r, int64_t timeout_ns) MUST_CHECK;
-/* Any thread. reactor_run returns after the current turn. */
+/* Any thread, and signal handlers. reactor_run returns after the current turn; when it is not
+ * running, the next reactor_run returns at once. The reactor must outlive the call. */
 void reactor_stop(struct reactor *r);
 
 /* Any thread: have msg->run called on the reactor thread. */
@@ -65,9 +73,10 @@ void reactor_post(struct reactor *r, struct reactor_msg *msg);
 bool reactor_is_current(const struct reactor *r);
 
 /* A submission entry whose completion goes to `op` (NULL: the completion is ignored). Never NULL:
- * when the queue is full what is there is submitted first. Prepare it at once and completely;
- * submission happens at the end of the turn. (io_uring_prep_* clears user_data in no liburing we
- * support, yet call reactor_sqe_op after prep if in doubt.) */
+ * when the queue is full what is there is submitted first. It comes zeroed but for
+ * user_data, which io_uring_prep_* leaves alone: prepare it at once; submission happens when the
+ * next turn begins. Before the first turn, prepare fewer than `entries`: one more would have to
+ * submit, and so bind the ring to the calling thread. */
 struct io_uring_sqe *reactor_sqe(struct reactor *r, struct reactor_op *op);
 
 /* Asks for cancellation of everything in flight for `op`; its `done` still runs (-ECANCELED, or

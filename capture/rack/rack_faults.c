@@ -8,6 +8,7 @@
 #include "capture/core/monotime.h"
 
 #define NUMBER_MAX INT64_C(1000000000)
+#define DROP_MAX   100000
 
 static const char *const names[RACK_FAULT_KINDS] = {
 	[RACK_FAULT_UNPLUG] = "unplug", [RACK_FAULT_STALL] = "stall", [RACK_FAULT_DROP] = "drop",
@@ -77,7 +78,8 @@ static bool entry(const char **p, struct rack_faults *f)
 	if (**p == ':') {
 		(*p)++;
 		if (timed ? !duration(p, &fault.arg)
-			  : fault.kind != RACK_FAULT_DROP || !number(p, &fault.arg))
+			  : fault.kind != RACK_FAULT_DROP || !number(p, &fault.arg) ||
+				    fault.arg > DROP_MAX)
 			return false;
 	}
 	f->fault[f->n++] = fault;

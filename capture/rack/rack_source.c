@@ -56,6 +56,8 @@ struct source {
 	uint64_t cycle, active, offset; /* the scene's loop in ticks */
 
 	uint64_t free;    /* bit i: slot i is ours to fill */
+	uint64_t away;    /* bit i: slot i was dequeued and not given back; what is neither free nor
+			   * away waits in `done` */
 	uint64_t damaged; /* bit i: a short frame went out of slot i and its picture may have been
 			   * overwritten behind the cut (storage owns those bytes) */
 	uint8_t *saved;   /* FRAME_TRAILER_ROOM bytes a slot: what was behind the cut */
@@ -328,7 +330,8 @@ static void advance(struct source *s, int64_t now)
 	for (unsigned n = 0; n < TICKS_AT_ONCE && !s->gone; n++) {
 		int64_t when = s->params.paced ? deadline(s, s->tick) : now;
 
-		if (when > now || (!s->params.paced && !s->free))
+		/* Unpaced, the next is made when it is asked for: so the scene's phase is right. */
+		if (when > now || (!s->params.paced && (!s->free || s->done_count)))
 			return;
 		if (when >= s->device->stalled_until_ns)
 			make_frame(s, when);
@@ -428,7 +431,7 @@ static void set_up_clock(struct source *s)
 	s->tick = 0;
 	s->sequence = 0;
 	s->free = s->slab->nslots == 64 ? ~UINT64_C(0) : (UINT64_C(1) << s->slab->nslots) - 1;
-	s->damaged = 0;
+	s->away = s->damaged = 0;
 	s->done_head = s->done_count = 0;
 	s->gone = false;
 }
@@ -491,6 +494,7 @@ static int rack_dequeue(struct source *s, struct source_buffer *out)
 		return s->gone ? -ENODEV : err ? err : -EAGAIN;
 	}
 	*out = s->done[s->done_head];
+	s->away |= UINT64_C(1) << out->slot;
 	s->done_head = (s->done_head + 1) % RACK_SLOTS_MAX;
 	s->done_count--;
 	/* While more frames wait the timer, long past, keeps the descriptor readable. */
@@ -499,14 +503,16 @@ static int rack_dequeue(struct source *s, struct source_buffer *out)
 
 static int rack_enqueue(struct source *s, unsigned slot)
 {
-	if (slot >= s->slab->nslots || s->free >> slot & 1)
+	if (slot >= s->slab->nslots || !(s->away >> slot & 1))
 		return -EINVAL;
 	/* Ticks that have passed found this slot still away. */
-	advance(s, monotime_now());
+	if (s->params.paced)
+		advance(s, monotime_now());
 	if (s->gone)
 		return -ENODEV;
 	if (s->damaged >> slot & 1)
 		repair(s, slot);
+	s->away &= ~(UINT64_C(1) << slot);
 	s->free |= UINT64_C(1) << slot;
 	/* Paced, the timer is set to the next tick already. */
 	return s->params.paced ? 0 : arm(s);

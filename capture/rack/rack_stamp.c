@@ -11,14 +11,17 @@ static const char magic[8] = {'R', 'A', 'C', 'K', 'S', 'T', 'M', 'P'};
 /* SOI, COM, the segment's length with its own two bytes. */
 static const uint8_t head[6] = {0xff, 0xd8, 0xff, 0xfe, 0, 2 + RACK_STAMP_SIZE};
 
-/* FNV-1a, 64 bits: short names, no need for more. */
+/* FNV-1a over the name, then the 64-bit finaliser of MurmurHash3: names that differ in their last
+ * digit must differ in all bits, for cameras' phases are spread by them. */
 uint64_t rack_stamp_camera(const char *name)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
 	for (; *name; name++)
 		h = (h ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
-	return h;
+	h = (h ^ h >> 33) * UINT64_C(0xff51afd7ed558ccd);
+	h = (h ^ h >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return h ^ h >> 33;
 }
 
 static uint32_t checksum(const uint8_t *b)

@@ -80,11 +80,12 @@ struct source_ops {
 	 * failed. */
 	int (*start)(struct source *s, struct slab *slab, struct errmsg *em);
 
-	/* Reactor. The descriptor to poll for POLLIN; constant between start and stop. */
+	/* Reactor. The descriptor to poll for POLLIN, and POLLPRI (the device announces something:
+	 * dequeue looks); constant between start and stop. */
 	int (*poll_fd)(const struct source *s);
 
 	/* Reactor. One filled buffer: 0; -EAGAIN: none now; any other error: the camera failed
-	 * (-ENODEV: it is gone). */
+	 * (-ENODEV: it is gone; -EPIPE: it delivers another format from now on, open it anew). */
 	int (*dequeue)(struct source *s, struct source_buffer *out);
 
 	/* Reactor. Gives a slot back to the device. Errors as dequeue. */

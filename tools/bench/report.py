@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the benches and writes docs/BENCHMARKS.md.
+
+usage: report.py BUILD_DIR [--out FILE] [--store DIR] [--runs N] [--seconds N]
+
+Every figure is the median of several runs, beside its rival's in the same run: these are ratios
+of one machine at one time, not absolute claims.
+"""
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+def run_json(argv):
+    out = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def cpu_of(argv, **kw):
+    """Processor seconds a command used."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **kw)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
+
+
+def median(rows, key):
+    return statistics.median(r[key] for r in rows)
+
+
+class Bench:
+    def __init__(self, args):
+        self.a = args
+        self.bench = os.path.join(args.build, 'matlang-bench')
+        self.store = os.path.join(args.store, 'record')
+        self.lines = []
+
+    def record(self, *extra, seconds=None, store=None):
+        return run_json([self.bench, 'record', '--store', store or self.store, '--json', '--seconds',
+                         str(seconds or self.a.seconds), *extra])
+
+    def ffmpeg_copy(self):
+        """Processor time a frame of ffmpeg copying the same pictures to a file, no checksum, no fsync."""
+        src = os.path.join(self.a.store, 'frames.avi')
+        if not os.path.exists(src):
+            subprocess.run([self.bench, 'frames', '--frame-kb', '100', '--count', '1500', '-o',
+                            src + '.mjpeg'], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(['ffmpeg', '-v', 'error', '-y', '-f', 'mjpeg', '-framerate', '15', '-i',
+                            src + '.mjpeg', '-c', 'copy', src], check=True)
+        dst = os.path.join(self.a.store, 'copy.avi')
+        cpu = cpu_of(['ffmpeg', '-v', 'error', '-y', '-i', src, '-c', 'copy', dst])
+        os.unlink(dst)
+        return cpu / 1500 * 1e6
+
+    def fio(self):
+        path = os.path.join(self.a.store, 'fio.bin')
+        out = subprocess.run(['fio', '--name=seq', '--filename=' + path, '--rw=write', '--bs=1M', '--iodepth=8',
+                              '--ioengine=io_uring', '--direct=1', '--size=4G', '--overwrite=1', '--time_based',
+                              '--runtime=10', '--output-format=json'], check=True, stdout=subprocess.PIPE, text=True).stdout
+        os.unlink(path)
+        return json.loads(out)['jobs'][0]['write']['bw_bytes'] / 1e6
+
+    # -- sections --
+
+    def section_record(self):
+        ours, rival = [], []
+        for i in range(self.a.runs):
+            say(f'record, run {i + 1} of {self.a.runs}')
+            rival.append(self.ffmpeg_copy())
+            ours.append(self.record())
+        cpu, ff = median(ours, 'cpu_us_per_frame'), statistics.median(rival)
+        lost = max(r['lost'] for r in ours)
+        self.lines += [
+            '## Recording: 451 MJPEG cameras, 15 frames/s, 100 KB, two processors', '',
+            f'`matlang bench record --seconds {self.a.seconds}`, {self.a.runs} runs, ffmpeg between them', '',
+            '| | matlang (CRC32C, group commit with fdatasync) | `ffmpeg -c copy` (neither) |', '|---|---|---|',
+            f'| CPU a frame | {cpu:.1f} µs | {ff:.1f} µs |',
+            f'| ratio | 1 | {ff / cpu:.2f} |',
+            f'| frames recorded | {median(ours, "frames"):.0f} | |',
+            f'| frames lost (worst run) | {lost} | |',
+            f'| MB/s | {median(ours, "mb_per_s"):.0f} | |',
+            f'| overhead on disk | {median(ours, "overhead_percent"):.2f} % | |',
+            f'| longest commit | {max(r["commit_max_ms"] for r in ours):.0f} ms | |',
+            f'| resident memory | {median(ours, "rss_bytes") / 1e6:.0f} MB | |',
+            f'| of it slots | {median(ours, "slab_bytes") / 1e6:.0f} MB | |', '']
+
+    def section_analyze(self):
+        say('record with analysis')
+        rows = [self.record('--analyze', '1', seconds=min(self.a.seconds, 20)) for _ in range(self.a.runs)]
+        self.lines += [
+            '## The same with motion analysis of 1 frame/s of each camera', '',
+            '`matlang bench record --analyze 1`', '', '| | |', '|---|---|',
+            f'| analysed a second | {median(rows, "analyzed") / median(rows, "seconds"):.0f} |',
+            f'| skipped | {100 * median(rows, "skipped") / max(1, median(rows, "skipped") + median(rows, "analyzed")):.2f} % |',
+            f'| frames lost (worst run) | {max(r["lost"] for r in rows)} |', '']
+
+    def section_unpaced(self):
+        disk, ours, big = [], [], []
+        for i in range(self.a.runs):
+            say(f'unpaced, run {i + 1} of {self.a.runs}')
+            disk.append(self.fio())
+            ours.append(self.record('--unpaced', '--cameras', '64', seconds=10))
+            big.append(self.record('--unpaced', '--cameras', '8', '--format', 'nv12', '--fps', '30', seconds=10))
+        d = statistics.median(disk)
+        self.lines += [
+            '## As fast as the disk takes it', '',
+            '`matlang bench record --unpaced`, beside fio writing 1 MiB at depth 8, O_DIRECT, over written space', '',
+            '| | MB/s | of fio |', '|---|---|---|', f'| fio | {d:.0f} | 100 % |',
+            f'| 64 MJPEG cameras of 100 KB (gathered) | {median(ours, "mb_per_s"):.0f} | {100 * median(ours, "mb_per_s") / d:.0f} % |',
+            f'| 8 raw NV12 1080p cameras (direct from their slots) | {median(big, "mb_per_s"):.0f} | {100 * median(big, "mb_per_s") / d:.0f} % |', '']
+
+    def section_raw(self):
+        say('raw cameras')
+        rows = [self.record('--cameras', '8', '--format', 'nv12', '--fps', '30', seconds=min(self.a.seconds, 15))
+                for _ in range(self.a.runs)]
+        self.lines += [
+            '## Raw: 8 cameras 1080p30 NV12, written from their slots', '',
+            '`matlang bench record --cameras 8 --format nv12 --fps 30`', '', '| | |', '|---|---|',
+            f'| frames | {median(rows, "frames"):.0f} |', f'| copies | {max(r["copies"] for r in rows)} |',
+            f'| gathered | {max(r["gathered_frames"] for r in rows)} |',
+            f'| lost (worst run) | {max(r["lost"] for r in rows)} |',
+            f'| MB/s | {median(rows, "mb_per_s"):.0f} |',
+            f'| CPU a frame (3.1 MB) | {median(rows, "cpu_us_per_frame"):.0f} µs |', '']
+
+    def section_mount(self):
+        say('mount')
+        store = os.path.join(self.a.store, 'mount')
+        row = run_json([self.bench, 'mount', '--store', store, '--json'])
+        shutil.rmtree(store)
+        self.lines += [
+            '## Opening a store of many segments', '', '`matlang bench mount`, median of 5', '', '| | |', '|---|---|',
+            f'| segments | {row["segments"]} |', f'| page cache | {"cold" if row["cold"] else "warm"} |',
+            f'| open for writing, recovery included | {row["open_write_ms"]:.0f} ms (longest {row["open_write_max_ms"]:.0f}) |',
+            f'| open for reading | {row["open_read_ms"]:.0f} ms (longest {row["open_read_max_ms"]:.0f}) |', '']
+
+    def section_motion(self):
+        tool = os.path.join(self.a.build, 'bench_motion')
+        if not os.path.exists(tool):
+            return
+        say('motion kernels')
+        out = subprocess.run([tool], check=True, stdout=subprocess.PIPE, text=True).stdout
+        self.lines += ['## Motion kernels', '', '`bench_motion`', '', '```', out.rstrip(), '```', '']
+
+
+def cpu_model():
+    with open('/proc/cpuinfo') as f:
+        for line in f:
+            if line.startswith('model name'):
+                return line.split(':', 1)[1].strip()
+    return platform.machine()
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument('build')
+    p.add_argument('--out', default='docs/BENCHMARKS.md')
+    p.add_argument('--store', help='folder on the disk to measure; default: a new one in the build folder')
+    p.add_argument('--runs', type=int, default=3)
+    p.add_argument('--seconds', type=int, default=60)
+    args = p.parse_args()
+    made = None
+    if not args.store:
+        made = args.store = tempfile.mkdtemp(prefix='bench-', dir=args.build)
+    os.makedirs(args.store, exist_ok=True)
+    b = Bench(args)
+    b.lines = [
+        '# Benchmarks', '',
+        'Written by `make bench`. These machines are shared and noisy: believe the ratios, which come from one run, and',
+        'not the absolute figures.', '',
+        f'{os.cpu_count()} processors ({cpu_model()}), Linux {platform.release().split("-")[0]}.', '']
+    try:
+        for section in (b.section_record, b.section_analyze, b.section_unpaced, b.section_raw, b.section_mount,
+                        b.section_motion):
+            section()
+    finally:
+        if made:
+            shutil.rmtree(made)
+    with open(args.out, 'w') as f:
+        f.write('\n'.join(b.lines))
+    print('\n'.join(b.lines))
+
+
+if __name__ == '__main__':
+    main()

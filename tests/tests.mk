@@ -35,3 +35,35 @@ layers:
 .PHONY: vm
 vm: all
 	$(Q)tests/vm/run.sh $(BUILD) $(VM_ARGS)
+
+.PHONY: lint
+lint: $(BUILD)/matlangd
+	$(Q)tests/lint.sh $(BUILD)
+
+.PHONY: sigkill
+sigkill: all
+	$(Q)tests/crash/sigkill.sh $(BUILD)
+
+.PHONY: format
+format:
+	clang-format -i $$(git ls-files --cached --others --exclude-standard -- '*.c' '*.h')
+
+.PHONY: docs
+docs: $(BUILD)/matlangd
+	$(BUILD)/matlangd --list-attributes=markdown >docs/CONTROL_FILES.md
+
+.PHONY: test-deps
+test-deps:
+	$(Q)tools/deps.sh test
+
+# Everything; the last line sums up. CI runs it with WERROR=1.
+CHECK_SUITES ?= layers lint unit unit+SAN=address,undefined unit+SAN=thread crash sigkill fuzz e2e vm
+.PHONY: check
+check: test-deps
+	$(Q)MAKE="$(MAKE)" tests/check.sh $(CHECK_SUITES)
+
+.PHONY: bench
+bench:
+	$(Q)tools/deps.sh bench
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/bench/report.py $(BUILD) $(BENCH_ARGS)

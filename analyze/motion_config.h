@@ -36,6 +36,7 @@ struct motion_config {
 	uint32_t min_cells;    /* cells that must move together for an event; default 2 */
 	uint32_t start_frames; /* analysed frames with motion before an event begins; default 2 */
 	int64_t end_ns;        /* quiet time before it ends; default 3 s */
+	int64_t absorb_ns;     /* who stands still so long is background; 0: never; default 60 s */
 	int64_t preroll_ns;    /* kept before an event; default 5 s */
 	int64_t postroll_ns;   /* and behind it; default 10 s */
 	unsigned nzones;       /* no zone but masks: the whole picture */

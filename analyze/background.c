@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "analyze/background.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/shake.h"
+
+#define PAD            16   /* bytes left of a row, for neighbours and for alignment */
+#define DEV_INIT       512  /* two grey levels, Q8 */
+#define DEV_CAP        5120 /* 40 grey levels, Q7 */
+#define SAME_LEAST     4    /* grey levels a candidate may waver */
+#define LIGHT_PEDESTAL 8    /* grey levels added to both sides, so that black does not amplify */
+#define LIGHT_BINS     2048 /* of the ratio's histogram, LIGHT_ONE bins to 1.0 */
+#define LIGHT_ONE      512
+#define LIGHT_LEAST    0.01 /* a smaller change is none */
+#define LIGHT_MIN      0.51 /* the kernel's gain stays below 2 */
+
+struct background {
+	const struct motion_dsp *dsp;
+	uint32_t w, h;
+	size_t stride; /* of byte planes, PAD included */
+	unsigned cell_shift;
+	uint32_t cols, rows;
+	size_t bytes; /* all memory */
+	bool warm;    /* there is a frame before */
+
+	uint16_t *mean, *dev;            /* w a row */
+	uint8_t *cand, *age;             /* w a row */
+	uint8_t *cur, *prev;             /* byte planes */
+	uint8_t *mean8, *dev8;           /* byte planes */
+	uint8_t *row[6];                 /* lo, hi, spread, base, fg, flick */
+	uint8_t *temp;                   /* for shake_undo */
+	uint32_t *columns[2], *lines[2]; /* projections: the model's, the frame's */
+	uint32_t *area, *sum_mean, *sum_cur, *fg, *flick; /* cells */
+	void *memory;
+};
+
+enum { ROW_LO, ROW_HI, ROW_SPREAD, ROW_BASE, ROW_FG, ROW_FLICK };
+
+/* Hands out the parts of one allocation: with `base` NULL it only counts. */
+struct carver {
+	uint8_t *base;
+	size_t used;
+};
+
+static void *carve(struct carver *c, size_t bytes)
+{
+	void *p = c->base ? c->base + c->used : NULL;
+
+	c->used += ALIGN_UP(bytes, (size_t)32);
+	return p;
+}
+
+static uint8_t *carve_plane(struct carver *c, const struct background *b)
+{
+	uint8_t *p = carve(c, b->stride * b->h + PAD);
+
+	return p ? p + PAD : NULL;
+}
+
+static void lay_out(struct background *b, struct carver *c)
+{
+	size_t pixels = (size_t)b->w * b->h, cells = (size_t)b->cols * b->rows;
+
+	b->mean = carve(c, pixels * 2);
+	b->dev = carve(c, pixels * 2);
+	b->cand = carve(c, pixels);
+	b->age = carve(c, pixels);
+	b->cur = carve_plane(c, b);
+	b->prev = carve_plane(c, b);
+	b->mean8 = carve_plane(c, b);
+	b->dev8 = carve_plane(c, b);
+	for (unsigned i = 0; i < ARRAY_SIZE(b->row); i++)
+		b->row[i] = carve(c, b->w);
+	b->temp = carve(c, b->w + 2 * (SHAKE_MAX + 2));
+	for (unsigned i = 0; i < 2; i++) {
+		b->columns[i] = carve(c, b->w * sizeof(uint32_t));
+		b->lines[i] = carve(c, b->h * sizeof(uint32_t));
+	}
+	b->area = carve(c, cells * sizeof(uint32_t));
+	b->sum_mean = carve(c, cells * sizeof(uint32_t));
+	b->sum_cur = carve(c, cells * sizeof(uint32_t));
+	b->fg = carve(c, cells * sizeof(uint32_t));
+	b->flick = carve(c, cells * sizeof(uint32_t));
+}
+
+/* Adds a row to its cells; the last cell may be cut. */
+static void add_row(const struct background *b, uint32_t *sums, uint32_t y, const uint8_t *row)
+{
+	uint32_t whole = b->w >> b->cell_shift;
+	uint32_t *cells = sums + (size_t)(y >> b->cell_shift) * b->cols;
+
+	b->dsp->cell_sums(cells, row, whole, b->cell_shift);
+	for (uint32_t x = whole << b->cell_shift; x < b->w; x++)
+		cells[whole] += row[x];
+}
+
+int background_create(struct background **out, const struct motion_dsp *dsp, uint32_t w, uint32_t h,
+		      unsigned cell_shift)
+{
+	uint32_t side = 1u << cell_shift;
+	struct carver c = {NULL, 0};
+	struct background *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return -ENOMEM;
+	b->dsp = dsp;
+	b->w = w;
+	b->h = h;
+	b->stride = ALIGN_UP((size_t)w + PAD, (size_t)PAD);
+	b->cell_shift = cell_shift;
+	b->cols = (w + side - 1) >> cell_shift;
+	b->rows = (h + side - 1) >> cell_shift;
+	lay_out(b, &c);
+	b->memory = aligned_alloc(64, ALIGN_UP(c.used, (size_t)64));
+	if (!b->memory) {
+		free(b);
+		return -ENOMEM;
+	}
+	memset(b->memory, 0, c.used);
+	b->bytes = sizeof(*b) + c.used;
+	c = (struct carver){b->memory, 0};
+	lay_out(b, &c);
+	memset(b->row[ROW_LO], 1, w);
+	for (uint32_t y = 0; y < h; y++)
+		add_row(b, b->area, y, b->row[ROW_LO]);
+	*out = b;
+	return 0;
+}
+
+void background_destroy(struct background *b)
+{
+	if (!b)
+		return;
+	free(b->memory);
+	free(b);
+}
+
+size_t background_state_bytes(const struct background *b)
+{
+	return b->bytes;
+}
+
+uint8_t *background_input(struct background *b, size_t *stride)
+{
+	*stride = b->stride;
+	return b->cur;
+}
+
+static void swap_pictures(struct background *b)
+{
+	uint8_t *t = b->cur;
+
+	b->cur = b->prev;
+	b->prev = t;
+}
+
+void background_learn(struct background *b)
+{
+	for (uint32_t y = 0; y < b->h; y++) {
+		const uint8_t *row = b->cur + y * b->stride;
+		size_t at = (size_t)y * b->w;
+
+		for (uint32_t x = 0; x < b->w; x++) {
+			b->mean[at + x] = (uint16_t)(row[x] * MOTION_MEAN_ONE);
+			b->dev[at + x] = DEV_INIT;
+		}
+		memcpy(b->cand + at, row, b->w);
+	}
+	memset(b->age, 0, (size_t)b->w * b->h);
+	swap_pictures(b);
+	b->warm = true;
+}
+
+/* Bytes of the model, its projections and cell sums. */
+static void derive_model(struct background *b)
+{
+	memset(b->columns[0], 0, b->w * sizeof(uint32_t));
+	memset(b->sum_mean, 0, (size_t)b->cols * b->rows * sizeof(uint32_t));
+	for (uint32_t y = 0; y < b->h; y++) {
+		uint8_t *mean8 = b->mean8 + y * b->stride, *dev8 = b->dev8 + y * b->stride;
+		size_t at = (size_t)y * b->w;
+
+		b->dsp->derive(mean8, dev8, b->mean + at, b->dev + at, b->w);
+		/* Neighbours beyond the picture's edge are the edge. */
+		mean8[-1] = mean8[0];
+		mean8[b->w] = mean8[b->w - 1];
+		dev8[-1] = dev8[0];
+		dev8[b->w] = dev8[b->w - 1];
+		b->lines[0][y] = b->dsp->project(b->columns[0], mean8, b->w);
+		add_row(b, b->sum_mean, y, mean8);
+	}
+}
+
+static void steady(struct background *b, struct background_cells *out)
+{
+	int dx, dy;
+
+	memset(b->columns[1], 0, b->w * sizeof(uint32_t));
+	for (uint32_t y = 0; y < b->h; y++)
+		b->lines[1][y] = b->dsp->project(b->columns[1], b->cur + y * b->stride, b->w);
+	dx = shake_estimate(b->columns[1], b->columns[0], b->w);
+	dy = shake_estimate(b->lines[1], b->lines[0], b->h);
+	out->shift_x = dx / 16.0;
+	out->shift_y = dy / 16.0;
+	if (dx || dy)
+		shake_undo(b->dsp, b->cur, b->stride, b->w, b->h, dx, dy, b->temp, b->mean8);
+}
+
+/* Median over cells of frame against model: what moves in less than half of them does not count. */
+static double light_of(struct background *b, const uint8_t *ignored)
+{
+	uint16_t bins[LIGHT_BINS] = {0};
+	uint32_t n = 0, seen = 0;
+
+	memset(b->sum_cur, 0, (size_t)b->cols * b->rows * sizeof(uint32_t));
+	for (uint32_t y = 0; y < b->h; y++)
+		add_row(b, b->sum_cur, y, b->cur + y * b->stride);
+	for (uint32_t i = 0; i < b->cols * b->rows; i++) {
+		uint32_t pedestal = b->area[i] * LIGHT_PEDESTAL;
+		uint32_t bin = (uint32_t)(((uint64_t)(b->sum_cur[i] + pedestal) * LIGHT_ONE +
+					   (b->sum_mean[i] + pedestal) / 2) /
+					  (b->sum_mean[i] + pedestal));
+
+		if (ignored[i])
+			continue;
+		bins[bin < LIGHT_BINS ? bin : LIGHT_BINS - 1]++;
+		n++;
+	}
+	for (uint32_t i = 0; i < LIGHT_BINS; i++) {
+		seen += bins[i];
+		if (2 * seen > n)
+			return (double)i / LIGHT_ONE;
+	}
+	return 1.0;
+}
+
+static int16_t q15(double part)
+{
+	return (int16_t)lrint(fmin(fmax(part, 0), 0.999) * 32768);
+}
+
+static struct motion_row_params row_params(const struct background_params *p, double light)
+{
+	double gain = 1.0;
+	struct motion_row_params r = {
+		.factor = (int16_t)lrint(fmin(fmax(p->deviations, 0), 7.9) * 16),
+		.mean_rate = q15(p->mean_rate),
+		.dev_rate = q15(p->dev_rate),
+		.fg_mean_rate = q15(p->fg_mean_rate),
+		.fg_dev_rate = q15(p->fg_dev_rate),
+		.dev_cap = DEV_CAP,
+		.dev_init = DEV_INIT,
+		.same = SAME_LEAST,
+		.tick = p->tick,
+		.absorb = p->absorb,
+	};
+
+	if (fabs(light - 1.0) > LIGHT_LEAST)
+		gain = 1.0 / fmax(light, LIGHT_MIN);
+	r.gain = (int16_t)lrint(gain * 16384);
+	r.offset = (int16_t)lrint(LIGHT_PEDESTAL * (gain - 1.0) * MOTION_MEAN_ONE);
+	return r;
+}
+
+/* One row of thresholds from a row of cells. */
+static void spread_base(const struct background *b, uint8_t *row, const uint8_t *cells)
+{
+	for (uint32_t c = 0; c < b->cols; c++) {
+		uint32_t x = c << b->cell_shift, left = b->w - x, side = 1u << b->cell_shift;
+
+		memset(row + x, cells[c], left < side ? left : side);
+	}
+}
+
+static void model_rows(struct background *b, const struct background_params *p,
+		       const struct motion_row_params *rp)
+{
+	for (uint32_t y = 0; y < b->h; y++) {
+		uint32_t above = y ? y - 1 : 0, below = y + 1 < b->h ? y + 1 : y;
+		size_t at = (size_t)y * b->w;
+		const uint8_t *m[3] = {b->mean8 + above * b->stride, b->mean8 + y * b->stride,
+				       b->mean8 + below * b->stride};
+		const uint8_t *d[3] = {b->dev8 + above * b->stride, b->dev8 + y * b->stride,
+				       b->dev8 + below * b->stride};
+		struct motion_row row = {
+			.n = b->w,
+			.cur = b->cur + y * b->stride,
+			.prev = b->prev + y * b->stride,
+			.lo = b->row[ROW_LO],
+			.hi = b->row[ROW_HI],
+			.spread = b->row[ROW_SPREAD],
+			.base = b->row[ROW_BASE],
+			.mean = b->mean + at,
+			.dev = b->dev + at,
+			.cand = b->cand + at,
+			.age = b->age + at,
+			.fg = b->row[ROW_FG],
+			.flick = b->row[ROW_FLICK],
+		};
+
+		if (!(y & ((1u << b->cell_shift) - 1)))
+			spread_base(b, b->row[ROW_BASE],
+				    p->base + (size_t)(y >> b->cell_shift) * b->cols);
+		b->dsp->envelope(b->row[ROW_LO], b->row[ROW_HI], b->row[ROW_SPREAD], m, d, b->w);
+		b->dsp->model(&row, rp);
+		add_row(b, b->fg, y, row.fg);
+		add_row(b, b->flick, y, row.flick);
+	}
+}
+
+void background_step(struct background *b, const struct background_params *p,
+		     struct background_cells *out)
+{
+	size_t cells = (size_t)b->cols * b->rows;
+	struct motion_row_params rp;
+
+	derive_model(b);
+	steady(b, out);
+	out->light = light_of(b, p->ignored);
+	rp = row_params(p, out->light);
+	memset(b->fg, 0, cells * sizeof(uint32_t));
+	memset(b->flick, 0, cells * sizeof(uint32_t));
+	model_rows(b, p, &rp);
+	swap_pictures(b);
+	out->area = b->area;
+	out->fg = b->fg;
+	out->flick = b->flick;
+}
+
+double background_noise(const struct background *b)
+{
+	size_t n = (size_t)b->w * b->h;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += b->dev[i];
+	return (double)sum / (double)n / MOTION_DEV_ONE;
+}

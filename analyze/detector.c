@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "analyze/detector.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/background.h"
+#include "analyze/cpu.h"
+#include "analyze/grid.h"
+#include "analyze/luma.h"
+
+/* Start-up: */
+#define SILENT_FRAMES    5          /* nothing is reported */
+#define COLD_FRAMES      25         /* foreground is learnt too, fast */
+#define AVERAGE_FRAMES   64         /* the mean is that of all frames so far */
+#define SETTLE_NS        3000000000 /* what stands still is background after SETTLE_ABSORB_NS */
+#define SETTLE_ABSORB_NS 1000000000
+#define SETTLE_TICKS     20
+#define COLD_MEAN_RATE   0.2
+#define COLD_DEV_RATE    0.1
+/* Later: */
+#define ABSORB_TICKS 200
+#define MEAN_RATE    (1.0 / 64)
+#define DEV_RATE     0.005
+#define DEVIATIONS   4.0
+/* Thresholds at sensitivity 50: */
+#define BASE_LEVELS 6.0 /* grey levels; halved or doubled by BASE_STEP of sensitivity */
+#define BASE_STEP   25.0
+#define SHARE       0.06f /* of a cell's pixels */
+#define SOLID       0.30f /* of the best cell of a group */
+/* Flicker: the share of a cell that flickers in 60 % of frames, found by unequal steps. */
+#define FLICKER_UP     0.012f
+#define FLICKER_DOWN   0.018f
+#define FLICKER_WEIGHT 1.0f
+/* Light: */
+#define GLOBAL_SHARE 0.70 /* of watched cells at once: no object does that */
+#define GLOBAL_JUMP  0.40 /* more of them than the frame before */
+
+struct detector {
+	const struct motion_dsp *dsp;
+	struct motion_config config;
+	struct luma *luma;
+	struct luma_size size; /* of the model; w 0: none yet */
+	struct background *model;
+	struct grid grid;
+	bool fresh;      /* the next frame is the first */
+	uint32_t frames; /* since the first */
+	int64_t first_ns, tick_ns;
+
+	float *share;   /* per cell: foreground of this frame */
+	float *flicker; /* per cell: learnt */
+	uint8_t *on;    /* per cell */
+	uint8_t *base;  /* per cell: grey threshold for the model */
+	uint8_t *bits;
+	double before; /* share of watched cells on, the frame before */
+
+	uint32_t streak; /* frames with motion lately, see decide() */
+	bool motion;
+	int64_t streak_ns, since_ns;
+};
+
+int detector_create(struct detector **out, const struct motion_config *config, struct errmsg *em)
+{
+	int err = motion_config_check(config, em);
+	struct detector *d;
+
+	if (err)
+		return err;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->dsp = motion_dsp_select(cpu_features());
+	d->config = *config;
+	err = luma_create(&d->luma, d->dsp);
+	if (err) {
+		free(d);
+		return err;
+	}
+	*out = d;
+	return 0;
+}
+
+static void drop_model(struct detector *d)
+{
+	background_destroy(d->model);
+	d->model = NULL;
+	grid_destroy(&d->grid);
+	free(d->share);
+	free(d->flicker);
+	free(d->on);
+	free(d->base);
+	free(d->bits);
+	d->share = d->flicker = NULL;
+	d->on = d->base = d->bits = NULL;
+	d->size = (struct luma_size){0};
+}
+
+void detector_destroy(struct detector *d)
+{
+	if (!d)
+		return;
+	drop_model(d);
+	luma_destroy(d->luma);
+	free(d);
+}
+
+/* Half the threshold for every BASE_STEP of sensitivity. */
+static uint8_t base_of(uint8_t sensitivity)
+{
+	double levels = BASE_LEVELS * exp2((50.0 - sensitivity) / BASE_STEP);
+
+	return (uint8_t)fmin(lrint(levels * MOTION_DEV8_ONE), 255);
+}
+
+static void set_thresholds(struct detector *d)
+{
+	for (size_t i = 0; i < (size_t)d->grid.cols * d->grid.rows; i++)
+		d->base[i] = base_of(d->grid.sensitivity[i]);
+}
+
+int detector_configure(struct detector *d, const struct motion_config *config, struct errmsg *em)
+{
+	int err = motion_config_check(config, em);
+
+	if (err)
+		return err;
+	d->config = *config;
+	if (d->model) {
+		grid_configure(&d->grid, config);
+		set_thresholds(d);
+	}
+	return 0;
+}
+
+void detector_reset(struct detector *d)
+{
+	luma_reset(d->luma);
+	d->fresh = true;
+	d->streak = 0;
+	d->motion = false;
+}
+
+/* A model for pictures of this size; keeps the one there is if it fits. */
+static int fit_model(struct detector *d, const struct luma_size *size)
+{
+	size_t cells;
+	int err;
+
+	if (d->model && !memcmp(size, &d->size, sizeof(*size)))
+		return 0;
+	drop_model(d);
+	err = grid_create(&d->grid, size, &d->config);
+	if (err)
+		return err;
+	cells = (size_t)d->grid.cols * d->grid.rows;
+	d->share = calloc(cells, sizeof(*d->share));
+	d->flicker = calloc(cells, sizeof(*d->flicker));
+	d->on = calloc(cells, 1);
+	d->base = calloc(cells, 1);
+	d->bits = calloc((cells + 7) / 8, 1);
+	err = background_create(&d->model, d->dsp, size->w, size->h, d->grid.cell_shift);
+	if (err || !d->share || !d->flicker || !d->on || !d->base || !d->bits) {
+		drop_model(d);
+		return -ENOMEM;
+	}
+	d->size = *size;
+	set_thresholds(d);
+	d->fresh = true;
+	d->streak = 0;
+	d->motion = false;
+	return 0;
+}
+
+int detector_load(struct detector *d, const struct frame *f, bool want, struct errmsg *em)
+{
+	struct luma_size size;
+	uint8_t *to;
+	size_t stride;
+	int err = luma_open(d->luma, f, want, &size, em);
+
+	if (err <= 0)
+		return err;
+	err = fit_model(d, &size);
+	if (err)
+		return errmsg_set(em, err, "no memory to analyse a picture of %ux%u",
+				  size.picture_w, size.picture_h);
+	to = background_input(d->model, &stride);
+	err = luma_read(d->luma, to, stride, em);
+	return err ? err : 1;
+}
+
+int detector_feed(struct detector *d, const struct frame *f, struct detector_result *r,
+		  struct errmsg *em)
+{
+	int err = detector_load(d, f, true, em);
+
+	if (err == 1)
+		detector_run(d, f->mono_ns, r);
+	return err;
+}
+
+int detector_feed_luma(struct detector *d, const uint8_t *luma, size_t stride, uint32_t w,
+		       uint32_t h, int64_t mono_ns, struct detector_result *r, struct errmsg *em)
+{
+	struct luma_size size;
+	size_t pitch;
+	uint8_t *to;
+	int err = luma_size(&size, w, h);
+
+	if (err || stride < w)
+		return errmsg_set(em, -EINVAL, "a picture of %ux%u cannot be analysed", w, h);
+	err = fit_model(d, &size);
+	if (err)
+		return errmsg_set(em, err, "no memory to analyse a picture of %ux%u", w, h);
+	to = background_input(d->model, &pitch);
+	luma_reduce(d->dsp, to, pitch, luma, stride, &size, 1);
+	detector_run(d, mono_ns, r);
+	return 0;
+}
+
+static void start_over(struct detector *d, int64_t mono_ns)
+{
+	background_learn(d->model);
+	d->fresh = false;
+	d->frames = 0;
+	d->first_ns = d->tick_ns = mono_ns;
+	d->before = 0;
+	d->streak = 0;
+	d->motion = false;
+}
+
+/* Whole ticks of `period` since the last, at most 255. */
+static uint8_t ticks(struct detector *d, int64_t mono_ns, int64_t period)
+{
+	int64_t n = (mono_ns - d->tick_ns) / period;
+
+	if (n <= 0)
+		return 0;
+	d->tick_ns += n * period;
+	return (uint8_t)(n < 255 ? n : 255);
+}
+
+static struct background_params model_params(struct detector *d, int64_t mono_ns)
+{
+	bool cold = d->frames < COLD_FRAMES;
+	struct background_params p = {
+		.deviations = DEVIATIONS,
+		.mean_rate = d->frames < AVERAGE_FRAMES ? 1.0 / (d->frames + 2) : MEAN_RATE,
+		.dev_rate = DEV_RATE,
+		.fg_mean_rate = cold ? COLD_MEAN_RATE : 0,
+		.fg_dev_rate = cold ? COLD_DEV_RATE : 0,
+		.absorb = 255,
+		.base = d->base,
+		.ignored = d->grid.ignored,
+	};
+
+	if (mono_ns - d->first_ns < SETTLE_NS) {
+		p.tick = ticks(d, mono_ns, SETTLE_ABSORB_NS / SETTLE_TICKS);
+		p.absorb = SETTLE_TICKS;
+	} else if (d->config.absorb_ns) {
+		p.tick = ticks(d, mono_ns, d->config.absorb_ns / ABSORB_TICKS);
+		p.absorb = ABSORB_TICKS;
+	}
+	return p;
+}
+
+/* Marks the cells that moved; returns their share of the watched ones. */
+static double judge_cells(struct detector *d, const struct background_cells *c)
+{
+	size_t cells = (size_t)d->grid.cols * d->grid.rows;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < cells; i++) {
+		float flick = (float)c->flick[i] / (float)c->area[i];
+
+		d->share[i] = (float)c->fg[i] / (float)c->area[i];
+		d->on[i] =
+			!d->grid.ignored[i] && d->share[i] > SHARE + FLICKER_WEIGHT * d->flicker[i];
+		n += d->on[i];
+		d->flicker[i] += flick > d->flicker[i] ? FLICKER_UP : -FLICKER_DOWN;
+		d->flicker[i] = fminf(fmaxf(d->flicker[i], 0), 1);
+	}
+	return d->grid.watched ? (double)n / d->grid.watched : 0;
+}
+
+static void decide(struct detector *d, bool seen, int64_t mono_ns)
+{
+	uint32_t need = d->config.start_frames;
+
+	if (seen) {
+		if (!d->streak)
+			d->streak_ns = mono_ns;
+		if (d->streak < need + 1)
+			d->streak++;
+	} else if (d->streak) {
+		d->streak--;
+	}
+	if (!d->motion && d->streak >= need) {
+		d->motion = true;
+		d->since_ns = d->streak_ns;
+	} else if (!d->streak) {
+		d->motion = false;
+	}
+}
+
+static void fill_result(struct detector *d, const struct grid_groups *groups,
+			struct detector_result *r)
+{
+	size_t cells = (size_t)d->grid.cols * d->grid.rows;
+
+	memset(d->bits, 0, (cells + 7) / 8);
+	for (size_t i = 0; i < cells; i++)
+		d->bits[i / 8] |= (uint8_t)(d->on[i] << (i % 8));
+	r->motion = d->motion;
+	r->since_mono_ns = d->motion ? d->since_ns : r->mono_ns;
+	r->cols = d->grid.cols;
+	r->rows = d->grid.rows;
+	r->cell_px = d->grid.cell_px;
+	r->moved = (uint16_t)groups->moved;
+	r->largest = (uint16_t)groups->largest;
+	r->zones = groups->zones;
+	r->bits = d->bits;
+	if (d->grid.watched)
+		r->level = (uint16_t)lrint(1000 * sqrt((double)groups->moved / d->grid.watched));
+}
+
+void detector_run(struct detector *d, int64_t mono_ns, struct detector_result *r)
+{
+	size_t cells = (size_t)d->grid.cols * d->grid.rows;
+	struct background_params p;
+	struct background_cells seen;
+	struct grid_groups groups = {0};
+	double share;
+
+	*r = (struct detector_result){.mono_ns = mono_ns, .learning = true};
+	if (d->fresh) {
+		memset(d->on, 0, cells);
+		memset(d->flicker, 0, cells * sizeof(*d->flicker));
+		start_over(d, mono_ns);
+		fill_result(d, &groups, r);
+		return;
+	}
+	d->frames++;
+	p = model_params(d, mono_ns);
+	background_step(d->model, &p, &seen);
+	share = judge_cells(d, &seen);
+	r->learning = d->frames < SILENT_FRAMES;
+	r->global_change = share > GLOBAL_SHARE && share - d->before > GLOBAL_JUMP;
+	d->before = share;
+	if (r->global_change || r->learning)
+		memset(d->on, 0, cells);
+	else
+		grid_filter(&d->grid, d->on, d->share, d->config.min_cells, SOLID, &groups);
+	decide(d, groups.moved, mono_ns);
+	if (r->global_change)
+		d->fresh = true; /* the next frame, when the exposure has begun to follow */
+	fill_result(d, &groups, r);
+}
+
+double detector_noise(const struct detector *d)
+{
+	return d->model ? background_noise(d->model) : 0;
+}
+
+size_t detector_state_bytes(const struct detector *d)
+{
+	size_t cells = (size_t)d->grid.cols * d->grid.rows;
+	size_t bytes = sizeof(*d) + luma_state_bytes(d->luma);
+
+	if (d->model)
+		bytes += background_state_bytes(d->model) + grid_state_bytes(&d->grid) +
+			 cells * (2 * sizeof(float) + 2) + (cells + 7) / 8;
+	return bytes;
+}

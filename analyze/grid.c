@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "analyze/grid.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SAMPLES 4 /* test points a cell side */
+
+void grid_destroy(struct grid *g)
+{
+	free(g->ignored);
+	free(g->sensitivity);
+	free(g->zones);
+	free(g->stack);
+	free(g->seen);
+	*g = (struct grid){0};
+}
+
+size_t grid_state_bytes(const struct grid *g)
+{
+	return (size_t)g->cols * g->rows * (3 + 2 * sizeof(uint32_t));
+}
+
+int grid_create(struct grid *out, const struct luma_size *s, const struct motion_config *config)
+{
+	struct grid g = {.picture_w = s->picture_w, .picture_h = s->picture_h};
+	uint32_t cell = GRID_CELL_PX;
+	size_t cells;
+
+	while (cell >> s->shift < 4)
+		cell *= 2;
+	g.cell_px = (uint16_t)cell;
+	while (1u << (g.cell_shift + s->shift) < cell)
+		g.cell_shift++;
+	g.cols = (uint16_t)((s->w + (1u << g.cell_shift) - 1) >> g.cell_shift);
+	g.rows = (uint16_t)((s->h + (1u << g.cell_shift) - 1) >> g.cell_shift);
+	cells = (size_t)g.cols * g.rows;
+	g.ignored = calloc(cells, 1);
+	g.sensitivity = calloc(cells, 1);
+	g.zones = calloc(cells, sizeof(*g.zones));
+	g.stack = calloc(cells, sizeof(*g.stack));
+	g.seen = calloc(cells, 1);
+	if (!g.ignored || !g.sensitivity || !g.zones || !g.stack || !g.seen) {
+		grid_destroy(&g);
+		return -ENOMEM;
+	}
+	grid_configure(&g, config);
+	*out = g;
+	return 0;
+}
+
+/* Even-odd rule; x and y in eighths of a picture pixel, so that sample points never lie on a
+ * corner's row. */
+static bool inside(const struct motion_zone *z, int64_t x, int64_t y)
+{
+	bool in = false;
+
+	for (unsigned i = 0, j = z->npoints - 1; i < z->npoints; j = i++) {
+		int64_t xi = (int64_t)z->point[i].x * 8, yi = (int64_t)z->point[i].y * 8;
+		int64_t xj = (int64_t)z->point[j].x * 8, yj = (int64_t)z->point[j].y * 8;
+		int64_t left;
+
+		if ((yi > y) == (yj > y))
+			continue;
+		/* x < xi + (xj - xi) * (y - yi) / (yj - yi), without the division. */
+		left = (x - xi) * (yj - yi) - (xj - xi) * (y - yi);
+		if (yj > yi ? left < 0 : left > 0)
+			in = !in;
+	}
+	return in;
+}
+
+/* How many of the cell's sample points the polygon holds. */
+static unsigned coverage(const struct grid *g, const struct motion_zone *z, uint32_t cx,
+			 uint32_t cy)
+{
+	int64_t side = (int64_t)g->cell_px * 8, step = side / SAMPLES;
+	unsigned n = 0;
+
+	for (int sy = 0; sy < SAMPLES; sy++)
+		for (int sx = 0; sx < SAMPLES; sx++)
+			n += inside(z, cx * side + step / 2 + sx * step + 1,
+				    cy * side + step / 2 + sy * step + 1);
+	return n;
+}
+
+static bool has_corner(const struct grid *g, const struct motion_zone *z, uint32_t cx, uint32_t cy)
+{
+	for (unsigned i = 0; i < z->npoints; i++) {
+		int32_t x = z->point[i].x, y = z->point[i].y;
+
+		if (x >= 0 && y >= 0 && (uint32_t)x < g->picture_w && (uint32_t)y < g->picture_h &&
+		    (uint32_t)x / g->cell_px == cx && (uint32_t)y / g->cell_px == cy)
+			return true;
+	}
+	return false;
+}
+
+static void configure_cell(struct grid *g, const struct motion_config *c, uint32_t cx, uint32_t cy,
+			   bool zoned)
+{
+	size_t at = (size_t)cy * g->cols + cx;
+	uint8_t sensitivity = 0;
+	bool masked = false;
+
+	g->zones[at] = 0;
+	for (unsigned i = 0; i < c->nzones; i++) {
+		const struct motion_zone *z = &c->zone[i];
+		unsigned held;
+
+		if (!z->enabled || z->npoints < 3)
+			continue;
+		held = coverage(g, z, cx, cy);
+		if (z->mask) {
+			masked |= held * 2 >= SAMPLES * SAMPLES;
+		} else if (held || has_corner(g, z, cx, cy)) {
+			uint8_t own = z->sensitivity ? z->sensitivity : c->sensitivity;
+
+			g->zones[at] |= 1u << i;
+			if (own > sensitivity)
+				sensitivity = own;
+		}
+	}
+	g->ignored[at] = masked || (zoned && !g->zones[at]);
+	if (masked)
+		g->zones[at] = 0;
+	g->sensitivity[at] = sensitivity ? sensitivity : c->sensitivity;
+	g->watched += !g->ignored[at];
+}
+
+void grid_configure(struct grid *g, const struct motion_config *c)
+{
+	bool zoned = false;
+
+	for (unsigned i = 0; i < c->nzones; i++)
+		zoned |= c->zone[i].enabled && !c->zone[i].mask;
+	g->watched = 0;
+	for (uint32_t cy = 0; cy < g->rows; cy++)
+		for (uint32_t cx = 0; cx < g->cols; cx++)
+			configure_cell(g, c, cx, cy, zoned);
+}
+
+/* Collects the group that holds cell `start` on the stack; returns its size. */
+static uint32_t collect(struct grid *g, const uint8_t *on, uint32_t start)
+{
+	uint32_t n = 0, done = 0;
+
+	g->stack[n++] = start;
+	g->seen[start] = 1;
+	while (done < n) {
+		uint32_t at = g->stack[done++], x = at % g->cols, y = at / g->cols;
+		uint32_t x1 = x + 1 < g->cols ? x + 1 : x, y1 = y + 1 < g->rows ? y + 1 : y;
+
+		for (uint32_t ny = y ? y - 1 : 0; ny <= y1; ny++)
+			for (uint32_t nx = x ? x - 1 : 0; nx <= x1; nx++) {
+				uint32_t next = ny * g->cols + nx;
+
+				if (on[next] && !g->seen[next]) {
+					g->seen[next] = 1;
+					g->stack[n++] = next;
+				}
+			}
+	}
+	return n;
+}
+
+void grid_filter(struct grid *g, uint8_t *on, const float *strength, uint32_t min_cells,
+		 float solid, struct grid_groups *out)
+{
+	uint32_t cells = (uint32_t)g->cols * g->rows;
+
+	*out = (struct grid_groups){0};
+	memset(g->seen, 0, cells);
+	for (uint32_t i = 0; i < cells; i++) {
+		float peak = 0;
+		uint32_t n, zones = 0;
+
+		if (!on[i] || g->seen[i])
+			continue;
+		n = collect(g, on, i);
+		for (uint32_t k = 0; k < n; k++) {
+			if (strength[g->stack[k]] > peak)
+				peak = strength[g->stack[k]];
+			zones |= g->zones[g->stack[k]];
+		}
+		if (n < min_cells || peak < solid) {
+			for (uint32_t k = 0; k < n; k++)
+				on[g->stack[k]] = 0;
+			continue;
+		}
+		out->moved += n;
+		out->zones |= zones;
+		if (n > out->largest)
+			out->largest = n;
+	}
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Frame to reduced luma: the small grey picture that motion detection works on.
+ *
+ * The picture is made smaller by a power of two in both directions, as far as its shorter side
+ * keeps at least LUMA_MIN_SIDE pixels (1920x1080: an eighth, 240x135; 640x480: a quarter; 320x240:
+ * half). On recorded scenes that loses no accuracy against the full size and takes away most noise
+ * and much of the shake. Edges that do not divide are means of what is there.
+ *
+ *   raw     area means straight from the planes, packed formats included
+ *   MJPEG   libturbojpeg, grey, scaled while decoding by up to an eighth
+ *   H.264, HEVC  libavcodec: the decoder must see every frame, in order; pictures nobody wants and
+ *           nothing refers to are skipped
+ *
+ * Reading is two steps, so that the caller learns the size before it gives the memory: luma_open,
+ * then luma_read. A `struct luma` is one stream's; one thread at a time.
+ */
+#ifndef ANALYZE_LUMA_H
+#define ANALYZE_LUMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyze/motion_dsp.h"
+#include "capture/core/errmsg.h"
+#include "capture/core/frame.h"
+
+#define LUMA_MIN_SIDE 80
+#define LUMA_MAX_SIDE 16384
+
+struct luma;
+
+struct luma_size {
+	uint32_t picture_w, picture_h; /* of the camera's picture */
+	uint32_t w, h;                 /* reduced */
+	unsigned shift;                /* picture pixel = reduced pixel << shift */
+};
+
+/* The reduced size for a picture; 0 or -EINVAL when a side is 0 or beyond LUMA_MAX_SIDE. */
+int luma_size(struct luma_size *out, uint32_t picture_w, uint32_t picture_h) MUST_CHECK;
+
+/* `dsp` is kept. */
+int luma_create(struct luma **out, const struct motion_dsp *dsp) MUST_CHECK;
+void luma_destroy(struct luma *l);
+/* The stream has a break: decoders forget. */
+void luma_reset(struct luma *l);
+/* Memory held, decoders' inner memory not counted. */
+size_t luma_state_bytes(const struct luma *l);
+
+/*
+ * Looks at a frame. Returns 1 and the size when a picture can be read with luma_read (before the
+ * next luma_open, while the frame is referenced), 0 when there is none (not wanted, or the decoder
+ * waits for more), or an error with message:
+ * -EBADMSG damaged, -EOPNOTSUPP a format that cannot be analysed, -EINVAL planes too small for the
+ * picture, -ENOMEM.
+ */
+int luma_open(struct luma *l, const struct frame *f, bool want, struct luma_size *out,
+	      struct errmsg *em) MUST_CHECK;
+/* Writes the reduced picture, h rows of w bytes, `stride` bytes apart. 0 or -EBADMSG. */
+int luma_read(struct luma *l, uint8_t *dst, size_t stride, struct errmsg *em) MUST_CHECK;
+
+/* Area means of a luma plane: the step every format shares. `step`: bytes between samples. */
+void luma_reduce(const struct motion_dsp *dsp, uint8_t *dst, size_t dst_stride, const uint8_t *src,
+		 size_t src_stride, const struct luma_size *size, unsigned step);
+
+#endif

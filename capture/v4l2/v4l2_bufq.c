@@ -286,7 +286,8 @@ void v4l2_bufq_stop(struct v4l2_bufq *q)
 	err = v4l2_device_ioctl_patient(q->d, VIDIOC_STREAMOFF, &type);
 	if (q->map) /* a mapped buffer cannot be freed */
 		unmap_all(q);
-	if (err != -ENODEV)
+	if (!err)
 		err = request(q, 0, &got);
+	/* What could not be released now goes with the descriptor. */
 	q->count = 0;
 }

@@ -33,6 +33,7 @@ size_t reader_camera_count(const struct reader *r);
 struct reader_camera reader_camera_at(const struct reader *r, size_t index);
 /* 0 when there is no camera of that name. */
 uint32_t reader_camera_id(const struct reader *r, const char *name);
+/* "" when there is no camera of that number. */
 const char *reader_camera_name(const struct reader *r, uint32_t id);
 
 struct reader_info {

@@ -105,8 +105,10 @@ struct simdisk *simdisk_from_image(const void *image, uint64_t size, uint64_t se
 
 	sd->exists = true;
 	set_size(sd, size);
-	memcpy(sd->durable, image, size);
-	memcpy(sd->view, image, size);
+	if (size) {
+		memcpy(sd->durable, image, size);
+		memcpy(sd->view, image, size);
+	}
 	return sd;
 }
 
@@ -563,6 +565,7 @@ struct simdisk *simdisk_crash(const struct simdisk *sd, enum simdisk_crash how, 
 			tear(up->durable, w, &random);
 		i++;
 	}
-	memcpy(up->view, up->durable, up->size);
+	if (up->size)
+		memcpy(up->view, up->durable, up->size);
 	return up;
 }

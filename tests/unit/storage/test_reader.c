@@ -1,0 +1,654 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The reader over images made with the encoders alone: what is there is shown, byte for byte and
+ * in order; what is damaged, torn, cut off or given up is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/reader_impl.h"
+#include "tests/unit/storage/image.h"
+
+#define KIND(k) RECORD_MASK(RECORD_##k)
+
+static const struct reader_query everything = {
+	.camera_id = RECORD_ANY_CAMERA, .kinds = RECORD_MASK_ALL, .to_utc_ns = INT64_MAX};
+
+static struct reader *open_disk(struct simdisk *sd)
+{
+	struct reader *r = NULL;
+	struct errmsg em = {0};
+	int err = reader_open_io(&r, "box", &simdisk_io, sd, &em);
+
+	if (err)
+		print_error("%s\n", em.text);
+	assert_int_equal(err, 0);
+	return r;
+}
+
+static struct reader_cursor *open_cursor(struct reader *r, const struct reader_query *q)
+{
+	struct reader_cursor *c = NULL;
+	struct errmsg em = {0};
+
+	assert_int_equal(reader_cursor_open(&c, r, q, &em), 0);
+	return c;
+}
+
+static void check_record(struct reader_cursor *c, struct record *rec, const struct image_record *w)
+{
+	assert_int_equal(rec->kind, w->rec.kind);
+	assert_int_equal(rec->camera_id, w->rec.camera_id);
+	assert_int_equal(rec->mono_ns, w->rec.mono_ns);
+	assert_true(rec->position == w->position);
+	assert_int_equal(rec->payload_bytes, w->rec.payload_bytes);
+	if (rec->kind == RECORD_FRAME)
+		assert_int_equal(rec->frame.sequence, w->rec.frame.sequence);
+	assert_int_equal(reader_cursor_load(c, rec), 0);
+	assert_non_null(rec->payload);
+	assert_memory_equal(rec->payload, w->payload, rec->payload_bytes);
+}
+
+static bool matches(const struct reader_query *q, const struct image_record *w)
+{
+	return (q->kinds & RECORD_MASK(w->rec.kind)) &&
+	       (q->camera_id == RECORD_ANY_CAMERA || q->camera_id == w->rec.camera_id);
+}
+
+/* The cursor gives exactly the matching records [from, to) of the image. */
+static size_t check_cursor(struct reader_cursor *c, const struct reader_query *q, struct image *im,
+			   size_t from, size_t to)
+{
+	struct record rec;
+	size_t n = 0;
+
+	for (size_t i = from; i < to; i++) {
+		if (!matches(q, &im->record[i]))
+			continue;
+		assert_int_equal(reader_cursor_next(c, &rec), 1);
+		check_record(c, &rec, &im->record[i]);
+		n++;
+	}
+	return n;
+}
+
+static void check_end(struct reader_cursor *c, uint64_t records, uint64_t segments)
+{
+	struct reader_damage d;
+	struct record rec;
+
+	assert_int_equal(reader_cursor_next(c, &rec), 0);
+	reader_cursor_damage(c, &d);
+	if (d.records != records || d.segments != segments)
+		print_error("damage: %s\n", d.first);
+	assert_int_equal(d.records, records);
+	assert_int_equal(d.segments, segments);
+	assert_int_equal(d.first[0] != 0, records + segments > 0);
+}
+
+static void check_query(struct simdisk *sd, const struct reader_query *q, struct image *im,
+			size_t from, size_t to)
+{
+	struct reader *r = open_disk(sd);
+	struct reader_cursor *c = open_cursor(r, q);
+
+	check_cursor(c, q, im, from, to);
+	check_end(c, 0, 0);
+	reader_cursor_close(c);
+	reader_close(r);
+}
+
+static void shows_everything_in_order(void **state)
+{
+	struct image *im = image_sample();
+	struct simdisk *sd = image_disk(im);
+
+	(void)state;
+	check_query(sd, &everything, im, 0, im->records);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+static void filters_by_camera_and_kind(void **state)
+{
+	static const unsigned kinds[] = {KIND(FRAME),
+					 KIND(LOSS),
+					 KIND(MOTION),
+					 KIND(NOTE) | KIND(CLOCK),
+					 KIND(FRAME) | KIND(LOSS),
+					 KIND(CAMERA) | KIND(MOTION),
+					 KIND(EVENT)};
+	static const uint32_t cameras[] = {RECORD_ANY_CAMERA, 1, 2, 3, RECORD_NO_CAMERA};
+	struct image *im = image_sample();
+	struct simdisk *sd = image_disk(im);
+
+	(void)state;
+	for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++) {
+		for (unsigned i = 0; i < ARRAY_SIZE(cameras); i++) {
+			struct reader_query q = everything;
+
+			q.kinds = kinds[k];
+			q.camera_id = cameras[i];
+			check_query(sd, &q, im, 0, im->records);
+		}
+	}
+	simdisk_free(sd);
+	image_free(im);
+}
+
+static int64_t true_utc(const struct image_record *w, uint32_t boot)
+{
+	return IMAGE_EPOCH_NS + (boot - 1) * 500000 * NSEC_PER_SEC + w->rec.mono_ns;
+}
+
+/* All spans between records: exactly those inside are given, and dated right. */
+static void filters_by_time(void **state)
+{
+	struct image *im = image_sample();
+	struct simdisk *sd = image_disk(im);
+	struct reader *r = open_disk(sd);
+
+	(void)state;
+	for (size_t a = 0; a < im->records; a += 3) {
+		struct reader_query q = everything;
+		size_t n = 0;
+
+		q.from_utc_ns = true_utc(&im->record[a], im->record[a].segment < 2 ? 1 : 2);
+		q.to_utc_ns = q.from_utc_ns + (int64_t)(a % 5) * 90 * NSEC_PER_SEC + 1;
+		struct reader_cursor *c = open_cursor(r, &q);
+
+		for (size_t i = 0; i < im->records; i++) {
+			struct image_record *w = &im->record[i];
+			int64_t utc = true_utc(w, w->segment < 2 ? 1 : 2);
+			struct record rec;
+
+			if (utc < q.from_utc_ns || utc >= q.to_utc_ns)
+				continue;
+			assert_int_equal(reader_cursor_next(c, &rec), 1);
+			check_record(c, &rec, w);
+			assert_true(rec.utc_ns == utc);
+			assert_int_equal(rec.clock, RECORD_CLOCK_SYNCED);
+			n++;
+		}
+		assert_true(n > 0);
+		check_end(c, 0, 0);
+		reader_cursor_close(c);
+	}
+	reader_close(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+/* Segments out of range and kinds not asked for cost nothing to speak of. */
+static void reads_only_what_it_needs(void **state)
+{
+	struct image *im = image_sample();
+	struct simdisk *sd = image_disk(im);
+	struct reader *r = open_disk(sd);
+	struct reader_query q = everything;
+	struct reader_cost cost;
+	struct record rec;
+
+	(void)state;
+	q.kinds = KIND(MOTION);
+	struct reader_cursor *c = open_cursor(r, &q);
+
+	while (reader_cursor_next(c, &rec) == 1)
+		assert_int_equal(reader_cursor_load(c, &rec), 0);
+	reader_cursor_cost(c, &cost);
+	/* A seal block and its small sections a segment; frames and chunks are not touched. */
+	assert_in_range(cost.index_bytes, 3 * 2 * DISK_BLOCK, 3 * 3 * DISK_BLOCK);
+	reader_cursor_close(c);
+	q.from_utc_ns = IMAGE_EPOCH_NS - 1000 * NSEC_PER_SEC;
+	q.to_utc_ns = IMAGE_EPOCH_NS - 500 * NSEC_PER_SEC;
+	c = open_cursor(r, &q);
+	assert_int_equal(reader_cursor_next(c, &rec), 0);
+	reader_cursor_cost(c, &cost);
+	assert_int_equal(cost.index_bytes, 0);
+	reader_cursor_close(c);
+	reader_close(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+static void knows_cameras_and_figures(void **state)
+{
+	struct image *im = image_sample();
+	struct simdisk *sd = image_disk(im);
+	struct reader *r = open_disk(sd);
+	struct reader_info info;
+
+	(void)state;
+	assert_int_equal(reader_camera_count(r), 2);
+	assert_string_equal(reader_camera_at(r, 0).name, "gate-01");
+	assert_int_equal(reader_camera_id(r, "yard.02"), 2);
+	assert_int_equal(reader_camera_id(r, "yard"), RECORD_NO_CAMERA);
+	assert_string_equal(reader_camera_name(r, 1), "gate-01");
+	assert_string_equal(reader_camera_name(r, 7), "");
+	reader_info(r, &info);
+	assert_int_equal(info.segments_used, 4);
+	assert_int_equal(info.segment_bytes, IMAGE_SEGMENT_BYTES);
+	assert_memory_equal(info.uuid, im->super.store_uuid, 16);
+	assert_false(info.being_written);
+	assert_in_range(info.oldest_utc_ns, IMAGE_EPOCH_NS, IMAGE_EPOCH_NS + 10 * NSEC_PER_SEC);
+	assert_true(info.newest_utc_ns >= IMAGE_EPOCH_NS + INT64_C(500120) * NSEC_PER_SEC);
+	assert_true(info.newest_utc_ns < IMAGE_EPOCH_NS + INT64_C(500125) * NSEC_PER_SEC);
+	reader_close(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+/* A writer at work: chunks, seals, segments and checkpoints appear between refreshes. */
+static void follows_the_writer(void **state)
+{
+	struct image *im = image_new();
+	size_t shown = 0;
+
+	(void)state;
+	image_checkpoint(im, false);
+	struct simdisk *sd = image_disk(im);
+	struct reader *r = open_disk(sd);
+	struct reader_cursor *c = open_cursor(r, &everything);
+
+	check_end(c, 0, 0);
+	for (uint32_t step = 0; step < 40; step++) {
+		uint32_t segment = step / 8;
+
+		if (step % 8 == 0 && step)
+			image_seal(im);
+		if (step % 8 == 0)
+			image_segment(im, segment, segment + 1, 1);
+		if (step == 21)
+			image_checkpoint(im, false);
+		image_frame(im, 1, step, step * NSEC_PER_SEC + 2, 500 + step);
+		image_motion(im, 1, step * NSEC_PER_SEC + 2);
+		image_chunk(im, false);
+		if (step % 3 == 1)
+			continue; /* some steps are taken in together */
+		memcpy(simdisk_image(sd), im->bytes, simdisk_size(sd));
+		assert_int_equal(reader_refresh(r), 0);
+		check_cursor(c, &everything, im, shown, im->records);
+		check_end(c, 0, 0);
+		shown = im->records;
+	}
+	reader_cursor_close(c);
+	reader_close(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+/* In the head, what is not whole yet is not there: a missing block, a flipped bit anywhere. */
+static void shows_nothing_half_written(void **state)
+{
+	struct image *im = image_sample();
+	size_t before;
+	uint32_t start;
+
+	(void)state;
+	before = im->records;
+	start = im->end;
+	image_frame(im, 1, 500, 130 * NSEC_PER_SEC, 30000);
+	image_chunk(im, true);
+	image_frame(im, 1, 501, 131 * NSEC_PER_SEC, 3000);
+	image_chunk(im, true);
+	for (uint32_t at = start; at < start + 32768; at += 509) {
+		struct simdisk *sd = image_disk(im);
+		uint64_t offset = format_segment_offset(&im->super, 3) + at;
+
+		/* The last bytes between payload and header belong to neither. */
+		if (at >= start + 30000 && at < start + 32768 - 128) {
+			simdisk_free(sd);
+			continue;
+		}
+		simdisk_image(sd)[offset] ^= 0x10;
+		check_query(sd, &everything, im, 0, before);
+		simdisk_image(sd)[offset] ^= 0x10;
+		check_query(sd, &everything, im, 0, im->records);
+		simdisk_free(sd);
+	}
+	image_free(im);
+}
+
+static void cut_log_ends_at_the_cut(void **state)
+{
+	struct image *im = image_sample();
+	uint32_t cut = im->end;
+	size_t kept = im->records;
+
+	(void)state;
+	image_frame(im, 1, 900, 140 * NSEC_PER_SEC, 5000);
+	image_chunk(im, true);
+	size_t dropped = im->records;
+
+	im->end = cut; /* its flush failed: the log goes on elsewhere */
+	image_segment(im, 4, 5, 2);
+	image_frame(im, 1, 901, 141 * NSEC_PER_SEC, 5000);
+	image_chunk(im, true);
+	struct simdisk *sd = image_disk(im);
+	struct reader *r = open_disk(sd);
+	struct reader_cursor *c = open_cursor(r, &everything);
+
+	check_cursor(c, &everything, im, 0, kept);
+	check_cursor(c, &everything, im, dropped, im->records);
+	check_end(c, 0, 0);
+	reader_cursor_close(c);
+	reader_close(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+/* The next segment says the log left this one later than what can be read: it is not taken. */
+static void hole_ends_the_log(void **state)
+{
+	struct image *im = image_sample();
+	size_t kept = im->records;
+	uint32_t hole = im->end;
+
+	(void)state;
+	image_frame(im, 1, 900, 140 * NSEC_PER_SEC, 5000);
+	image_chunk(im, true);
+	image_segment(im, 4, 5, 2);
+	image_frame(im, 1, 901, 141 * NSEC_PER_SEC, 5000);
+	image_chunk(im, true);
+	memset(image_at(im, 3, hole), 0, 8192);
+	struct simdisk *sd = image_disk(im);
+
+	check_query(sd, &everything, im, 0, kept);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+static void given_up_segment_is_gone(void **state)
+{
+	struct image *im = image_sample();
+
+	(void)state;
+	image_seal(im);
+	image_segment(im, 4, 0, 2); /* gives up segment 0 */
+	image_frame(im, 1, 900, 140 * NSEC_PER_SEC, 5000);
+	image_chunk(im, true);
+	size_t first = 0;
+
+	while (im->record[first].segment == 0)
+		first++;
+	struct simdisk *sd = image_disk(im);
+
+	check_query(sd, &everything, im, first, im->records);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+/* Overwritten after the cursor saw it: stale, never damage, never other bytes. */
+static void recycled_underfoot_is_stale(void **state)
+{
+	struct image *im = image_sample();
+	struct simdisk *sd = image_disk(im);
+	struct reader *r = open_disk(sd);
+	struct reader_query q = everything;
+	struct reader_damage d;
+	struct record rec;
+	size_t n = 0;
+
+	(void)state;
+	q.kinds = KIND(FRAME);
+	struct reader_cursor *c = open_cursor(r, &q);
+
+	assert_int_equal(reader_cursor_next(c, &rec), 1);
+	image_seal(im);
+	image_segment(im, 4, 0, 2);
+	image_frame(im, 1, 900, 140 * NSEC_PER_SEC, 5000);
+	image_chunk(im, true);
+	image_segment(im, 0, 1, 2);
+	image_frame(im, 1, 901, 141 * NSEC_PER_SEC, 500000);
+	image_chunk(im, true);
+	memcpy(simdisk_image(sd), im->bytes, simdisk_size(sd));
+	assert_int_equal(reader_cursor_load(c, &rec), -ESTALE);
+	reader_cursor_damage(c, &d);
+	assert_int_equal(d.stale, 1);
+	assert_int_equal(d.records + d.segments, 0);
+	assert_int_equal(reader_refresh(r), 0);
+	while (reader_cursor_next(c, &rec) == 1) {
+		int err = reader_cursor_load(c, &rec);
+
+		assert_true(err == 0 || err == -ESTALE);
+		n += !err;
+	}
+	assert_true(n >= 8 + 2); /* segments 2 and 3 sealed, then 4 and the new 0 */
+	reader_cursor_damage(c, &d);
+	assert_int_equal(d.records + d.segments, 0);
+	reader_cursor_close(c);
+	reader_close(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+static void damaged_payload_is_named_and_passed(void **state)
+{
+	struct image *im = image_sample();
+	struct image_record *w = &im->record[6];
+	struct reader_damage d;
+	struct record rec;
+	char want[64];
+
+	(void)state;
+	assert_int_equal(w->rec.kind, RECORD_FRAME);
+	image_at(im, w->segment, w->rec.payload_offset)[100] ^= 1;
+	struct simdisk *sd = image_disk(im);
+	struct reader *r = open_disk(sd);
+	struct reader_cursor *c = open_cursor(r, &everything);
+
+	check_cursor(c, &everything, im, 0, 6);
+	assert_int_equal(reader_cursor_next(c, &rec), 1);
+	assert_int_equal(reader_cursor_load(c, &rec), -EBADMSG);
+	check_cursor(c, &everything, im, 7, im->records);
+	reader_cursor_damage(c, &d);
+	assert_int_equal(d.records, 1);
+	snprintf(want, sizeof(want), "offset %u:", w->rec.payload_offset);
+	assert_non_null(strstr(d.first, want));
+	assert_non_null(strstr(d.first, "segment 0 (sequence 1)"));
+	reader_cursor_close(c);
+	reader_close(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+/* A seal that is damaged costs nothing but time: the chunks say the same. */
+static void damaged_seal_falls_back_to_chunks(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct image *im = image_sample();
+		uint32_t seal = IMAGE_SEGMENT_BYTES - DISK_BLOCK, start = im->table[1].seal_start;
+		const uint32_t where[4] = {seal + 50, seal + 4092, start + 40, start + 700};
+
+		image_at(im, 1, where[i])[0] ^= 0x40;
+		struct simdisk *sd = image_disk(im);
+		struct reader *r = open_disk(sd);
+		struct reader_cursor *c = open_cursor(r, &everything);
+
+		check_cursor(c, &everything, im, 0, im->records);
+		check_end(c, 0, 1);
+		reader_cursor_close(c);
+		reader_close(r);
+		simdisk_free(sd);
+		image_free(im);
+	}
+}
+
+static void unreadable_blocks_cost_only_themselves(void **state)
+{
+	struct image *im = image_sample();
+	struct simdisk *sd = image_disk(im);
+	struct reader *r = open_disk(sd);
+	struct reader_cursor *c = open_cursor(r, &everything);
+	struct record rec;
+	size_t loaded = 0, n = 0;
+
+	(void)state;
+	simdisk_set_unreadable(sd, format_segment_offset(&im->super, 1) + DISK_BLOCK, 4096);
+	while (reader_cursor_next(c, &rec) == 1) {
+		int err = reader_cursor_load(c, &rec);
+
+		assert_true(err == 0 || err == -EBADMSG);
+		loaded += !err;
+		n++;
+	}
+	assert_int_equal(n, im->records);
+	assert_in_range(loaded, im->records - 8, im->records - 1);
+	reader_cursor_close(c);
+	reader_close(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+static void rebuilds_without_checkpoints(void **state)
+{
+	struct image *im = image_sample();
+	struct reader_info info;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		im->bytes[im->super.area_offset[i] + 40] ^= 1;
+	struct simdisk *sd = image_disk(im);
+	struct reader *r = open_disk(sd);
+	struct reader_cursor *c = open_cursor(r, &everything);
+
+	check_cursor(c, &everything, im, 0, im->records);
+	check_end(c, 0, 1); /* named */
+	assert_int_equal(reader_camera_count(r), 2);
+	reader_info(r, &info);
+	assert_int_equal(info.segments_used, 4);
+	reader_cursor_close(c);
+	reader_close(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+/* The box had no battery clock: 1970 until the network told the time. */
+static void late_clock_dates_what_was_before(void **state)
+{
+	struct image *im = image_new();
+	struct reader_query q = everything;
+	struct record rec;
+
+	(void)state;
+	image_checkpoint(im, false);
+	image_segment(im, 0, 1, 1);
+	im->header.clock.utc_ns = 5 * NSEC_PER_SEC;
+	im->header.clock.synchronised = false;
+	im->clock = im->header.clock;
+	format_segment_encode(image_at(im, 0, 0), &im->super, &im->header);
+	image_frame(im, 1, 0, 2 * NSEC_PER_SEC, 500);
+	image_chunk(im, false);
+	struct simdisk *sd = image_disk(im);
+	struct reader *r = open_disk(sd);
+	struct reader_cursor *c = open_cursor(r, &q);
+
+	assert_int_equal(reader_cursor_next(c, &rec), 1);
+	assert_int_equal(rec.clock, RECORD_CLOCK_FREE);
+	assert_true(rec.utc_ns == 6 * NSEC_PER_SEC);
+	reader_cursor_close(c);
+	image_seal(im);
+	image_segment(im, 1, 2, 1);
+	im->clock = (struct format_clock){0};
+	image_clock(im, 60 * NSEC_PER_SEC, IMAGE_EPOCH_NS + 60 * NSEC_PER_SEC, true);
+	image_chunk(im, false);
+	memcpy(simdisk_image(sd), im->bytes, simdisk_size(sd));
+	assert_int_equal(reader_refresh(r), 0);
+	q.kinds = KIND(FRAME);
+	q.from_utc_ns = IMAGE_EPOCH_NS;
+	q.to_utc_ns = IMAGE_EPOCH_NS + 10 * NSEC_PER_SEC;
+	c = open_cursor(r, &q);
+	assert_int_equal(reader_cursor_next(c, &rec), 1);
+	assert_int_equal(rec.clock, RECORD_CLOCK_SYNCED);
+	assert_true(rec.utc_ns == IMAGE_EPOCH_NS + 2 * NSEC_PER_SEC);
+	reader_cursor_close(c);
+	reader_close(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+static void refuses_what_it_cannot_read(void **state)
+{
+	struct image *im = image_sample();
+	struct reader *r = NULL;
+	struct errmsg em = {0};
+	struct format_super s = im->super;
+
+	(void)state;
+	struct simdisk *none = simdisk_create(1);
+
+	assert_int_equal(reader_open_io(&r, "box", &simdisk_io, none, &em), -ENOENT);
+	assert_non_null(strstr(em.text, "matlang store create"));
+	simdisk_free(none);
+
+	s.incompat = 8;
+	format_super_encode(im->bytes, &s);
+	struct simdisk *sd = image_disk(im);
+
+	assert_int_equal(reader_open_io(&r, "box", &simdisk_io, sd, &em), -EPROTO);
+	assert_non_null(strstr(em.text, "0x8"));
+	memset(simdisk_image(sd), 0, DISK_BLOCK); /* the second copy serves */
+	assert_int_equal(reader_open_io(&r, "box", &simdisk_io, sd, &em), 0);
+	reader_close(r);
+	r = NULL;
+	memset(simdisk_image(sd) + DISK_SUPER_B, 7, DISK_BLOCK);
+	assert_int_equal(reader_open_io(&r, "box", &simdisk_io, sd, &em), -EBADMSG);
+	assert_null(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+static void bad_queries_are_refused(void **state)
+{
+	struct image *im = image_sample();
+	struct simdisk *sd = image_disk(im);
+	struct reader *r = open_disk(sd);
+	struct reader_query q = everything;
+	struct reader_cursor *c = NULL;
+	struct errmsg em = {0};
+
+	(void)state;
+	q.kinds = 0;
+	assert_int_equal(reader_cursor_open(&c, r, &q, &em), -EINVAL);
+	q = everything;
+	q.from_utc_ns = 5;
+	q.to_utc_ns = 4;
+	assert_int_equal(reader_cursor_open(&c, r, &q, &em), -EINVAL);
+	assert_null(c);
+	reader_close(r);
+	simdisk_free(sd);
+	image_free(im);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shows_everything_in_order),
+		cmocka_unit_test(filters_by_camera_and_kind),
+		cmocka_unit_test(filters_by_time),
+		cmocka_unit_test(reads_only_what_it_needs),
+		cmocka_unit_test(knows_cameras_and_figures),
+		cmocka_unit_test(follows_the_writer),
+		cmocka_unit_test(shows_nothing_half_written),
+		cmocka_unit_test(cut_log_ends_at_the_cut),
+		cmocka_unit_test(hole_ends_the_log),
+		cmocka_unit_test(given_up_segment_is_gone),
+		cmocka_unit_test(recycled_underfoot_is_stale),
+		cmocka_unit_test(damaged_payload_is_named_and_passed),
+		cmocka_unit_test(damaged_seal_falls_back_to_chunks),
+		cmocka_unit_test(unreadable_blocks_cost_only_themselves),
+		cmocka_unit_test(rebuilds_without_checkpoints),
+		cmocka_unit_test(late_clock_dates_what_was_before),
+		cmocka_unit_test(refuses_what_it_cannot_read),
+		cmocka_unit_test(bad_queries_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

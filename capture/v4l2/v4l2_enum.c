@@ -10,7 +10,6 @@
 
 #define FORMATS_MAX 128u
 #define SIZES_MAX   256u
-#define RATES_MAX   256u
 #define LIST_MAX    4096u
 
 /* EINVAL ends a list; ENOTTY (and, of some drivers, ENODATA) says there is none. */
@@ -208,14 +207,6 @@ static bool is_better_rate(double fps, double best, double max_fps)
 	return fits ? fps > best : fps < best;
 }
 
-static void consider_rate(struct v4l2_format_rate *best, struct v4l2_fract interval, double max_fps)
-{
-	double fps = rate_of(interval);
-
-	if (fps > 0 && is_better_rate(fps, best->fps, max_fps))
-		*best = (struct v4l2_format_rate){.interval = interval, .fps = fps};
-}
-
 struct v4l2_fract v4l2_format_interval(double fps)
 {
 	double rate = fps < 1e6 ? fps * 1000 + 0.5 : 1e9;
@@ -223,35 +214,52 @@ struct v4l2_fract v4l2_format_interval(double fps)
 	return (struct v4l2_fract){1000, rate < 1 ? 1 : (uint32_t)rate};
 }
 
-int v4l2_format_rate(const struct v4l2_device *d, uint32_t fourcc, uint32_t width, uint32_t height,
-		     double max_fps, struct v4l2_format_rate *out)
+static void append_rate(struct v4l2_format_rates *r, struct v4l2_fract interval)
 {
-	struct v4l2_format_rate best = {0};
+	double fps = rate_of(interval);
+
+	if (fps > 0 && r->count < V4L2_FORMAT_RATES_MAX)
+		r->rate[r->count++] = (struct v4l2_format_rate){.interval = interval, .fps = fps};
+}
+
+int v4l2_format_rates(const struct v4l2_device *d, uint32_t fourcc, uint32_t width, uint32_t height,
+		      struct v4l2_format_rates *out)
+{
 	int err = 0;
 
-	for (uint32_t i = 0; i < RATES_MAX; i++) {
+	out->count = 0;
+	out->range = false;
+	for (uint32_t i = 0; i < V4L2_FORMAT_RATES_MAX; i++) {
 		struct v4l2_frmivalenum e = {
 			.index = i, .pixel_format = fourcc, .width = width, .height = height};
-		struct v4l2_fract fastest, slowest;
 
 		err = v4l2_device_ioctl(d, VIDIOC_ENUM_FRAMEINTERVALS, &e);
 		if (err)
 			break;
 		if (e.type == V4L2_FRMIVAL_TYPE_DISCRETE) {
-			consider_rate(&best, e.discrete, max_fps);
+			append_rate(out, e.discrete);
 			continue;
 		}
-		/* A range is the only entry; min is the shortest interval. */
-		fastest = e.stepwise.min;
-		slowest = e.stepwise.max;
-		consider_rate(&best, fastest, max_fps);
-		consider_rate(&best, slowest, max_fps);
-		if (max_fps > rate_of(slowest) && max_fps < rate_of(fastest))
-			consider_rate(&best, v4l2_format_interval(max_fps), max_fps);
+		/* The only entry; min is the shortest interval. */
+		append_rate(out, e.stepwise.min);
+		append_rate(out, e.stepwise.max);
+		out->range = out->count == 2;
 		break;
 	}
-	if (err && !is_end(err))
-		return err;
-	*out = best;
-	return 0;
+	return err && !is_end(err) ? err : 0;
+}
+
+struct v4l2_format_rate v4l2_format_best_rate(const struct v4l2_format_rates *rates, double max_fps)
+{
+	struct v4l2_format_rate best = {0};
+
+	if (rates->range && max_fps > rates->rate[1].fps && max_fps < rates->rate[0].fps) {
+		best.interval = v4l2_format_interval(max_fps);
+		best.fps = rate_of(best.interval);
+		return best;
+	}
+	for (unsigned i = 0; i < rates->count; i++)
+		if (is_better_rate(rates->rate[i].fps, best.fps, max_fps))
+			best = rates->rate[i];
+	return best;
 }

@@ -233,13 +233,15 @@ static int weigh(const struct v4l2_device *d, const struct v4l2_format_size *s,
 {
 	const struct pixfmt *pf = pixfmt_find(s->fourcc);
 	struct choice c = {.fourcc = s->fourcc};
+	struct v4l2_format_rates rates;
 	double slowest = V4L2_FORMAT_USABLE_FPS;
 	int err = settle_size(d, s, want, &c.width, &c.height);
 
 	if (!err && c.width && c.height)
-		err = v4l2_format_rate(d, s->fourcc, c.width, c.height, want->max_fps, &c.rate);
+		err = v4l2_format_rates(d, s->fourcc, c.width, c.height, &rates);
 	if (err || !c.width || !c.height)
 		return err;
+	c.rate = v4l2_format_best_rate(&rates, want->max_fps);
 	if (want->max_fps > 0 && want->max_fps < slowest)
 		slowest = want->max_fps;
 	c.class = codec_class(pf);

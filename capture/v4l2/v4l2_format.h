@@ -51,15 +51,25 @@ int v4l2_format_list(const struct v4l2_device *d, struct v4l2_format_list *out,
 		     struct errmsg *em) MUST_CHECK;
 void v4l2_format_list_free(struct v4l2_format_list *l);
 
-/* Frame rates of one format at one size. */
 struct v4l2_format_rate {
 	struct v4l2_fract interval; /* seconds a frame; 0/0: the device does not tell */
 	double fps;                 /* 0: unknown */
 };
-/* The best rate not above `max_fps` (0: no limit), or the lowest if all are above. 0 or -errno of
- * a device that fails; a device that lists no rates is no error. */
-int v4l2_format_rate(const struct v4l2_device *d, uint32_t fourcc, uint32_t width, uint32_t height,
-		     double max_fps, struct v4l2_format_rate *out) MUST_CHECK;
+
+/* Frame rates of one format at one size, in the device's order. */
+#define V4L2_FORMAT_RATES_MAX 64
+struct v4l2_format_rates {
+	unsigned count; /* 0: the device lists none */
+	bool range;     /* rate[0] is the fastest, rate[1] the slowest; all between go too */
+	struct v4l2_format_rate rate[V4L2_FORMAT_RATES_MAX];
+};
+/* 0, or -errno of a device that fails; a device that lists no rates is no error. */
+int v4l2_format_rates(const struct v4l2_device *d, uint32_t fourcc, uint32_t width, uint32_t height,
+		      struct v4l2_format_rates *out) MUST_CHECK;
+
+/* The best of them not above `max_fps` (0: no limit), or the lowest if all are above. */
+struct v4l2_format_rate v4l2_format_best_rate(const struct v4l2_format_rates *rates,
+					      double max_fps);
 
 /* Seconds a frame at `fps` > 0, to a thousandth of a frame a second. */
 struct v4l2_fract v4l2_format_interval(double fps);

@@ -59,7 +59,7 @@ static int prepare_uri(struct play *p, const char *uri, struct errmsg *em)
 /* Tries the memory kinds the source can take, as a camera does. */
 static int start(struct play *p, const enum slab_kind kinds[SOURCE_KINDS_MAX], struct errmsg *em)
 {
-	int err = errmsg_set(em, -EOPNOTSUPP, "%s: no kind of memory for its frames", p->uri);
+	int err = -EOPNOTSUPP;
 
 	for (unsigned k = 0; k < SOURCE_KINDS_MAX && kinds[k] != SLAB_AUTO; k++) {
 		err = slab_create(&p->slab, kinds[k], p->fmt.slots, p->fmt.nplanes,
@@ -74,7 +74,7 @@ static int start(struct play *p, const enum slab_kind kinds[SOURCE_KINDS_MAX], s
 		if (err != -EOPNOTSUPP)
 			return err;
 	}
-	return err;
+	return errmsg_set(em, err, "%s: no kind of memory for its frames", p->uri);
 }
 
 int play_open(struct play **out, const char *uri, const struct source_want *want, bool once,

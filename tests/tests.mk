@@ -41,7 +41,7 @@ lint: $(BUILD)/matlangd
 	$(Q)tests/lint.sh $(BUILD)
 
 .PHONY: sigkill
-sigkill: all
+sigkill: all $(E2E_BIN)
 	$(Q)tests/crash/sigkill.sh $(BUILD)
 
 .PHONY: format
@@ -67,3 +67,10 @@ bench:
 	$(Q)tools/deps.sh bench
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/bench/report.py $(BUILD) $(BENCH_ARGS)
+
+# Programs of the end-to-end tests: they read stores and pictures with the project's own code.
+E2E_BIN := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
+$(E2E_BIN): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(ALL_LIBS)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(link)

@@ -32,8 +32,15 @@ layers:
 	$(Q)tests/check_layers.sh
 
 # The VM suite: the programs on real V4L2 drivers of Debian's kernels, under QEMU.
+# Programs that only the VM runs: tests/vm/NAME.c, on the capture code alone.
+VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/tests/vm/%,$(wildcard tests/vm/*.c))
+$(VM_BIN): $(BUILD)/tests/vm/%: $(BUILD)/obj/tests/vm/%.o $(LIB_capture) $(LIB_core)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(link)
+
 .PHONY: vm
-vm: all
+vm: all $(VM_BIN)
 	$(Q)tests/vm/run.sh $(BUILD) $(VM_ARGS)
 
 .PHONY: lint

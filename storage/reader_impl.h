@@ -157,6 +157,18 @@ void reader_scan_unref(struct reader_scan *s); /* NULL is fine */
 int reader_scan_more(struct reader *r, struct reader_scan *s, uint32_t limit, uint32_t reach,
 		     bool closed) MUST_CHECK;
 
+/* The part of a segment that is in r->window. All zero: none. */
+struct reader_window {
+	uint32_t start, end;
+};
+/* NULL: not all of it is there. */
+const uint8_t *reader_window_at(const struct reader *r, const struct reader_window *w,
+				uint32_t offset, uint32_t len);
+/* Looks for the chunk at s->end, or with `skip` the first one behind it, up to `stop`. 1: *c is
+ * it, its checksum not yet looked at; 0: none; -errno. */
+int reader_scan_find(struct reader *r, const struct reader_scan *s, struct reader_window *w,
+		     uint32_t stop, bool skip, struct format_chunk *c) MUST_CHECK;
+
 /* --- reader_clock.c: UTC by the clock track --- */
 
 const struct reader_boot *reader_clock_boot(const struct reader *r, uint32_t number);

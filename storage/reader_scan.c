@@ -44,12 +44,7 @@ void reader_scan_unref(struct reader_scan *s)
 	free(s);
 }
 
-/* The part of the segment that is in the reader's window. */
-struct window {
-	uint32_t start, end;
-};
-
-static int window_move(struct reader *r, const struct reader_scan *s, struct window *w,
+static int window_move(struct reader *r, const struct reader_scan *s, struct reader_window *w,
 		       uint32_t offset)
 {
 	uint32_t n = r->super.segment_bytes - offset;
@@ -68,20 +63,19 @@ static int window_move(struct reader *r, const struct reader_scan *s, struct win
 	return 0;
 }
 
-static const uint8_t *window_at(const struct reader *r, const struct window *w, uint32_t offset,
-				uint32_t len)
+const uint8_t *reader_window_at(const struct reader *r, const struct reader_window *w,
+				uint32_t offset, uint32_t len)
 {
 	if (offset < w->start || offset > w->end || len > w->end - offset)
 		return NULL;
 	return r->window + (offset - w->start);
 }
 
-/* 1: *c is the next chunk; 0: there is none before `stop`. */
-static int find_chunk(struct reader *r, const struct reader_scan *s, struct window *w,
-		      uint32_t stop, bool skip, struct format_chunk *c)
+int reader_scan_find(struct reader *r, const struct reader_scan *s, struct reader_window *w,
+		     uint32_t stop, bool skip, struct format_chunk *c)
 {
 	for (uint32_t at = s->end; at < stop; at += DISK_BLOCK) {
-		const uint8_t *block = window_at(r, w, at, DISK_BLOCK);
+		const uint8_t *block = reader_window_at(r, w, at, DISK_BLOCK);
 
 		if (!block) {
 			int err = window_move(r, s, w, at);
@@ -100,20 +94,20 @@ static int find_chunk(struct reader *r, const struct reader_scan *s, struct wind
 }
 
 /* The record headers and trailer of a chunk: in the window, or in memory of their own. */
-static int load_tail(struct reader *r, const struct reader_scan *s, const struct window *w,
+static int load_tail(struct reader *r, const struct reader_scan *s, const struct reader_window *w,
 		     const struct format_chunk *c, uint8_t **mem, const uint8_t **tail)
 {
 	uint32_t len = c->heads_bytes + DISK_CHUNK_TRAILER;
 	uint32_t offset = c->start + c->bytes - len;
 
-	*tail = window_at(r, w, offset, len);
+	*tail = reader_window_at(r, w, offset, len);
 	return *tail ? 0 : reader_read(r, s->index, offset, len, mem, tail);
 }
 
-static int payload_crc(struct reader *r, const struct reader_scan *s, struct window *w,
+static int payload_crc(struct reader *r, const struct reader_scan *s, struct reader_window *w,
 		       const struct format_record *rec, uint32_t *crc)
 {
-	const uint8_t *p = window_at(r, w, rec->payload_offset, rec->payload_bytes);
+	const uint8_t *p = reader_window_at(r, w, rec->payload_offset, rec->payload_bytes);
 
 	if (p) {
 		*crc = format_crc32c(0, p, rec->payload_bytes);
@@ -125,7 +119,7 @@ static int payload_crc(struct reader *r, const struct reader_scan *s, struct win
 
 /* Whether all headers of the chunk decode and, with `payloads`, all payloads hold: 0, -EBADMSG or
  * another error. `heads` may point into the window: they are copied first. */
-static int check_chunk(struct reader *r, const struct reader_scan *s, struct window *w,
+static int check_chunk(struct reader *r, const struct reader_scan *s, struct reader_window *w,
 		       const struct format_chunk *c, const uint8_t *heads, bool payloads)
 {
 	uint32_t hi = c->start + c->bytes - DISK_CHUNK_TRAILER - c->heads_bytes;
@@ -241,7 +235,7 @@ static int learn(struct reader *r, struct reader_scan *s, const struct reader_ch
 }
 
 /* 0: taken in; -EBADMSG: its checksums do not hold; another error. */
-static int take_chunk(struct reader *r, struct reader_scan *s, struct window *w,
+static int take_chunk(struct reader *r, struct reader_scan *s, struct reader_window *w,
 		      const struct format_chunk *c)
 {
 	CLEANUP_FREE uint8_t *mem = NULL;
@@ -277,13 +271,13 @@ static void note_damage(struct reader_scan *s, uint32_t from, uint32_t to, const
 int reader_scan_more(struct reader *r, struct reader_scan *s, uint32_t limit, uint32_t reach,
 		     bool closed)
 {
-	struct window w = {0, 0};
+	struct reader_window w = {0, 0};
 	struct format_chunk c;
 
 	while (s->end < limit) {
 		bool known = closed || s->end < s->durable;
 		uint32_t stop = known || reach > limit - s->end ? limit : s->end + reach;
-		int found = find_chunk(r, s, &w, stop, known, &c);
+		int found = reader_scan_find(r, s, &w, stop, known, &c);
 
 		if (found < 0)
 			return found;

@@ -156,7 +156,8 @@ int reader_view_open(struct reader_view *v, struct reader *r, uint32_t index,
 		v->open = true;
 		return 1;
 	}
-	if (e->state == FORMAT_SEALED) {
+	/* One that was open when we passed may have been sealed since. */
+	if (e->state == FORMAT_SEALED || index != r->head) {
 		err = open_sealed(v, r, q);
 		if (err != -EBADMSG && err != -EIO) {
 			v->open = err > 0;
@@ -169,10 +170,11 @@ int reader_view_open(struct reader_view *v, struct reader *r, uint32_t index,
 		reader_view_close(v);
 		if (reader_index_stale(r, index, e->sequence, e->nonce))
 			return -ESTALE;
-		reader_finding(damage,
-			       "segment %" PRIu32 " (sequence %" PRIu64 "), offset %" PRIu32
-			       ": the seal is damaged, its chunks are read instead",
-			       index, e->sequence, r->super.segment_bytes - DISK_BLOCK);
+		if (e->state == FORMAT_SEALED)
+			reader_finding(damage,
+				       "segment %" PRIu32 " (sequence %" PRIu64 "), offset %" PRIu32
+				       ": the seal is damaged, its chunks are read instead",
+				       index, e->sequence, r->super.segment_bytes - DISK_BLOCK);
 		v->index = index;
 		v->sequence = e->sequence;
 		v->nonce = e->nonce;

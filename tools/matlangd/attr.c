@@ -85,9 +85,9 @@ static bool suggest(const char *path, char *out, size_t size)
 		if (!attr_path(a, camera, candidate, sizeof(candidate)))
 			continue;
 		d = attr_value_distance(path, candidate, best);
-		/* The right name in the wrong folder. */
-		if (d == best && !found && !strcasecmp(tail ? tail + 1 : a->path, last))
-			d = best - 1;
+		/* The right name in the wrong folder is as near as one slip. */
+		if (d > 1 && !strcasecmp(tail ? tail + 1 : a->path, last))
+			d = 1;
 		if (d < best) {
 			best = d;
 			found = true;

@@ -324,7 +324,7 @@ static int op_read(const char *path, char *buf, size_t size, off_t offset,
 /* Has the slow part of a change done here, off the reactor. */
 static int finish(struct ctlfs *fs, const char *path, struct attr_deferred *d)
 {
-	char line[ATTR_PATH_MAX + ERRMSG_MAX];
+	char line[ATTR_PATH_MAX + ERRMSG_MAX + 2];
 	struct errmsg why = {""};
 	int err = d->run(d, &why);
 

@@ -52,6 +52,7 @@ struct source {
 	int64_t armed;    /* what the timer was last set to */
 	int64_t start_ns; /* deadline of tick 0 */
 	uint64_t tick;    /* the next to happen */
+	int64_t due_ns;   /* paced: its deadline */
 	uint32_t sequence;
 	uint64_t cycle, active, offset; /* the scene's loop in ticks */
 
@@ -69,11 +70,13 @@ struct source {
 	bool gone; /* unplugged: everything is ENODEV once `done` is empty */
 };
 
-static int64_t deadline(const struct source *s, uint64_t tick)
+/* Moves to tick `tick`. */
+static void go_to_tick(struct source *s, uint64_t tick)
 {
 	/* 128 bits: ticks times 10^12 pass 63 bits within a week at 15 a second. */
-	return s->start_ns +
-	       (int64_t)((unsigned __int128)tick * 1000 * NSEC_PER_SEC / s->params.millihertz);
+	s->tick = tick;
+	s->due_ns = s->start_ns +
+		    (int64_t)((unsigned __int128)tick * 1000 * NSEC_PER_SEC / s->params.millihertz);
 }
 
 /* --- open and close ------------------------------------------------------------------------- */
@@ -320,7 +323,7 @@ static void make_frame(struct source *s, int64_t when)
 	if (slot >= 0)
 		fill(s, (unsigned)slot, when, frame, fault);
 	s->sequence++;
-	s->tick++;
+	go_to_tick(s, s->tick + 1);
 }
 
 static void advance(struct source *s, int64_t now)
@@ -328,7 +331,7 @@ static void advance(struct source *s, int64_t now)
 	/* Bounded, because a script may say that every frame is dropped; the rest comes next time.
 	 */
 	for (unsigned n = 0; n < TICKS_AT_ONCE && !s->gone; n++) {
-		int64_t when = s->params.paced ? deadline(s, s->tick) : now;
+		int64_t when = s->params.paced ? s->due_ns : now;
 
 		/* Unpaced, the next is made when it is asked for: so the scene's phase is right. */
 		if (when > now || (!s->params.paced && (!s->free || s->done_count)))
@@ -336,7 +339,9 @@ static void advance(struct source *s, int64_t now)
 		if (when >= s->device->stalled_until_ns)
 			make_frame(s, when);
 		else if (s->params.paced)
-			s->tick++; /* a stalled device makes no frame and counts none */
+			go_to_tick(s,
+				   s->tick +
+					   1); /* a stalled device makes no frame and counts none */
 		else
 			return;
 	}
@@ -352,7 +357,7 @@ static int arm(struct source *s)
 	if (s->done_count || s->gone)
 		wake = WAKE_NOW;
 	else if (s->params.paced)
-		wake = deadline(s, s->tick);
+		wake = s->due_ns;
 	else
 		wake = s->free ? WAKE_NOW : WAKE_NEVER;
 	if (wake != WAKE_NEVER && wake < s->device->stalled_until_ns && !s->done_count && !s->gone)
@@ -428,7 +433,9 @@ static void set_up_clock(struct source *s)
 	 * are spread over the cameras independently. */
 	s->offset = s->cycle ? (s->camera >> 32) % s->cycle : 0;
 	s->start_ns = monotime_now() + period + (int64_t)((s->camera & 0xffffffff) % period);
-	s->tick = 0;
+	/* On the grid of USB frames, as USB cameras are: ticks that fall together wake once. */
+	s->start_ns -= s->start_ns % NSEC_PER_MSEC;
+	go_to_tick(s, 0);
 	s->sequence = 0;
 	s->free = s->slab->nslots == 64 ? ~UINT64_C(0) : (UINT64_C(1) << s->slab->nslots) - 1;
 	s->away = s->damaged = 0;

@@ -504,6 +504,8 @@ static int rack_dequeue(struct source *s, struct source_buffer *out)
 	s->away |= UINT64_C(1) << out->slot;
 	s->done_head = (s->done_head + 1) % RACK_SLOTS_MAX;
 	s->done_count--;
+	if (!s->done_count)
+		s->done_head = 0; /* most often one frame waits: its cache lines stay the same */
 	/* While more frames wait the timer, long past, keeps the descriptor readable. */
 	return s->done_count ? 0 : arm(s);
 }

@@ -23,6 +23,56 @@ unit-$(1): $$(unit_$(1)_BIN)
 endef
 $(foreach m,core capture analyze storage tools,$(eval $(call unit_suite,$(m))))
 
+# Crash tests: the store over a simulated disk. Whole programs, each ends with its own sums.
+crash_SRC := $(wildcard tests/crash/crash_*.c)
+crash_HELP := $(call objs,$(filter-out $(crash_SRC),$(wildcard tests/crash/*.c)))
+crash_BIN := $(patsubst tests/crash/%.c,$(BUILD)/tests/crash/%,$(crash_SRC))
+$(crash_BIN): $(BUILD)/tests/crash/%: $(BUILD)/obj/tests/crash/%.o $(crash_HELP) $(TEST_HELPERS) $(libs_storage)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(link)
+.PHONY: crash
+crash: $(crash_BIN)
+	$(Q)tests/crash/run.sh $(crash_BIN)
+
+# Fuzzers: each tests/fuzz/fuzz_NAME.c is one, built by clang in a folder of its own with all it
+# may reach instrumented. fuzz_libs_NAME: what it is linked with, if not storage and core.
+# fuzz_extra_NAME: further sources.
+FUZZ_SECONDS ?= 20
+FUZZ_CC ?= clang
+FUZZ_SAN := address,undefined
+fuzz_extra_segment := tests/unit/storage/image.c
+fuzz_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+fuzz_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(fuzz_SRC))
+define fuzzer
+$(BUILD)/fuzz_$(1): $(BUILD)/obj/tests/fuzz/fuzz_$(1).o $(call objs,$(fuzz_extra_$(1))) $(TEST_HELPERS) \
+		$(or $(fuzz_libs_$(1)),$(libs_storage))
+	$$(say) LD $$@
+	$$(link) -fsanitize=fuzzer
+endef
+$(foreach f,$(patsubst tests/fuzz/fuzz_%.c,%,$(fuzz_SRC)),$(eval $(call fuzzer,$(f))))
+.PHONY: fuzz-programs fuzz fuzz-seeds
+fuzz-programs: $(fuzz_BIN)
+fuzz:
+	$(Q)if ! echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d == 0 && n; }' | \
+		$(FUZZ_CC) -fsanitize=fuzzer,$(FUZZ_SAN) -x c - -o /dev/null 2>/dev/null; then \
+		echo "SKIP: $(FUZZ_CC) with libFuzzer is not installed (Debian: clang)"; \
+		echo "0 passed, 0 failed, $(words $(fuzz_SRC)) skipped"; \
+	else \
+		$(MAKE) --no-print-directory BUILD=build/fuzz CC=$(FUZZ_CC) SAN=$(FUZZ_SAN) \
+			CFLAGS=-fsanitize=fuzzer-no-link fuzz-programs && \
+		tests/fuzz/run.sh $(FUZZ_SECONDS) $(patsubst tests/fuzz/%.c,build/fuzz/%,$(fuzz_SRC)); \
+	fi
+# Writes the committed first inputs anew, after a change of the format.
+fuzz-seeds: $(BUILD)/tests/fuzz/seeds_segment
+	$(Q)mkdir -p tests/fuzz/corpus/segment
+	$(Q)$< tests/fuzz/corpus/segment
+$(BUILD)/tests/fuzz/seeds_segment: $(BUILD)/obj/tests/fuzz/seeds_segment.o \
+		$(call objs,tests/unit/storage/image.c) $(TEST_HELPERS) $(libs_storage)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(link)
+
 .PHONY: unit
 unit: $(UNIT_BIN)
 	$(Q)tests/run.sh $(UNIT_BIN)

@@ -13,9 +13,9 @@
 #define MAGIC_CHUNK UINT32_C(0x4b434c4d) /* "MLCK" */
 
 /* Sizes of what a store of automatic layout is cut into. */
-#define LAYOUT_SEGMENTS      8192u
+#define LAYOUT_SEGMENTS      16384u
 #define LAYOUT_SEGMENT_MIN   (16u << 20)
-#define LAYOUT_SEGMENT_MAX   (512u << 20)
+#define LAYOUT_SEGMENT_MAX   (256u << 20)
 #define LAYOUT_SEGMENTS_MIN  32u
 #define LAYOUT_CAMERAS_SMALL 1024u
 #define LAYOUT_SMALL         (UINT64_C(1) << 30)

@@ -506,7 +506,8 @@ static int step(struct reader *r, struct format_segment *m)
 
 	if (err)
 		return err;
-	/* From a checkpoint the log may go on elsewhere than the header says: it tells by `next`. */
+	/* From a checkpoint the log may go on elsewhere than the header says: it tells by `next`.
+	 */
 	err = r->given_up == DISK_NO_SEGMENT ? -EBADMSG : reader_header(r, r->given_up, m);
 	if (err && err != -EBADMSG && err != -EPROTO)
 		return err;

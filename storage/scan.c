@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "storage/store_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "capture/core/cleanup.h"
+
+#define WINDOW (1u << 20)
+
+struct scan {
+	struct storage_io *io;
+	const struct format_super *super;
+	const struct format_segment *head;
+	uint32_t limit;
+	uint8_t *window; /* WINDOW bytes from window_at on */
+	uint32_t window_at, window_end;
+	uint8_t *chunk;
+	size_t chunk_size;
+};
+
+static int read_at(struct scan *sc, void *buf, uint32_t bytes, uint32_t offset)
+{
+	return sc->io->ops->read(sc->io, buf, bytes,
+				 format_segment_offset(sc->super, sc->head->index) + offset);
+}
+
+/* The block at `offset`; NULL: the disk does not give it. */
+static const uint8_t *block_at(struct scan *sc, uint32_t offset)
+{
+	if (offset < sc->window_at || offset >= sc->window_end) {
+		uint32_t n = sc->limit - offset < WINDOW ? sc->limit - offset : WINDOW;
+
+		sc->window_at = sc->window_end = 0;
+		if (read_at(sc, sc->window, n, offset)) {
+			/* One bad block must not hide its neighbours. */
+			n = DISK_BLOCK;
+			if (read_at(sc, sc->window, n, offset))
+				return NULL;
+		}
+		sc->window_at = offset;
+		sc->window_end = offset + n;
+	}
+	return sc->window + (offset - sc->window_at);
+}
+
+/* The chunk that begins at `start`: 0 and *c, or -EBADMSG when there is none. */
+static int find_chunk(struct scan *sc, uint32_t start, struct format_chunk *c)
+{
+	for (uint32_t at = start; at < sc->limit; at += DISK_BLOCK) {
+		const uint8_t *b = block_at(sc, at);
+
+		if (!b)
+			continue;
+		if (!format_chunk_decode(b + DISK_BLOCK - DISK_CHUNK_TRAILER, sc->super, sc->head,
+					 at + DISK_BLOCK, c) &&
+		    c->start == start)
+			return 0;
+	}
+	return -EBADMSG;
+}
+
+static int load_chunk(struct scan *sc, const struct format_chunk *c)
+{
+	if (sc->chunk_size < c->bytes) {
+		free(sc->chunk);
+		sc->chunk = volume_alloc(c->bytes);
+		sc->chunk_size = sc->chunk ? c->bytes : 0;
+		if (!sc->chunk)
+			return -ENOMEM;
+	}
+	int err = read_at(sc, sc->chunk, c->bytes, c->start);
+
+	return err ? err
+		   : format_chunk_check(c,
+					sc->chunk + c->bytes - DISK_CHUNK_TRAILER - c->heads_bytes);
+}
+
+/* All records, first looked at, then (when `record` is set) handed out. */
+static int each_record(struct scan *sc, const struct format_chunk *c,
+		       int (*record)(void *ctx, const struct format_record *rec,
+				     const uint8_t *head, const uint8_t *payload),
+		       void *ctx)
+{
+	uint32_t heads_at = c->bytes - DISK_CHUNK_TRAILER - c->heads_bytes;
+	uint32_t lo = c->start, at = heads_at;
+
+	for (uint32_t i = 0; i < c->records; i++) {
+		struct format_record rec;
+		size_t used;
+
+		if (format_record_decode(sc->chunk + at, heads_at + c->heads_bytes - at, lo,
+					 c->start + heads_at, &rec, &used))
+			return -EBADMSG;
+		const uint8_t *payload = sc->chunk + (rec.payload_offset - c->start);
+
+		if (!record && format_crc32c(0, payload, rec.payload_bytes) != rec.payload_crc)
+			return -EBADMSG;
+		int err = record ? record(ctx, &rec, sc->chunk + at, payload) : 0;
+
+		if (err)
+			return err;
+		at += (uint32_t)used;
+		lo = rec.payload_offset + DISK_RECORD_ALIGN;
+	}
+	return at == heads_at + c->heads_bytes ? 0 : -EBADMSG;
+}
+
+int scan_segment(struct storage_io *io, const struct format_super *super,
+		 const struct format_segment *h, uint32_t limit,
+		 int (*record)(void *ctx, const struct format_record *rec, const uint8_t *head,
+			       const uint8_t *payload),
+		 int (*chunk)(void *ctx, const struct format_chunk *c), void *ctx, uint32_t *end)
+{
+	CLEANUP_FREE uint8_t *window = volume_alloc(WINDOW);
+	struct scan sc = {.io = io, .super = super, .head = h, .limit = limit, .window = window};
+	struct format_chunk c;
+	uint32_t at = DISK_BLOCK;
+	int err = 0;
+
+	if (!window)
+		return -ENOMEM;
+	while (at < limit) {
+		err = find_chunk(&sc, at, &c);
+		if (!err)
+			err = load_chunk(&sc, &c);
+		/* Whole before any of it counts. */
+		if (!err)
+			err = each_record(&sc, &c, NULL, NULL);
+		if (err) {
+			if (err != -ENOMEM)
+				err = 0;
+			break;
+		}
+		err = chunk(ctx, &c);
+		if (!err)
+			err = each_record(&sc, &c, record, ctx);
+		if (err)
+			break;
+		at = c.start + c.bytes;
+	}
+	free(sc.chunk);
+	if (err)
+		return err;
+	*end = at;
+	return 0;
+}

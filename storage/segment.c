@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Opening, closing and sealing of segments. */
+#include "storage/append.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct segment *last_live(struct store *s)
+{
+	return list_empty(&s->live) ? NULL : list_entry(s->live.prev, struct segment, link);
+}
+
+static void take_clock(struct store *s, struct format_clock *out)
+{
+	struct monotime_sample now;
+
+	/* Without it the newest sample of this boot serves as well. */
+	if (!monotime_sample(&now))
+		s->clock = (struct format_clock){
+			.mono_ns = now.mono_ns,
+			.utc_ns = now.utc_ns,
+			.error_us = now.error_us,
+			.synchronised = now.synchronised,
+		};
+	*out = s->clock;
+}
+
+static int fill_head(struct store *s, struct segment *seg, uint32_t next)
+{
+	struct segment *last = last_live(s);
+	struct format_segment *h = &seg->head;
+	int err = volume_random(&h->nonce, sizeof(h->nonce));
+
+	if (err)
+		return err;
+	if (!h->nonce)
+		h->nonce = 1;
+	h->sequence = s->last_sequence + 1;
+	h->index = s->next_index;
+	h->next = next;
+	h->boot = s->boot;
+	memcpy(h->boot_id, s->boot_id, sizeof(h->boot_id));
+	take_clock(s, &h->clock);
+	h->prev_sequence = last ? last->head.sequence : s->prev_sequence;
+	h->prev_nonce = last ? last->head.nonce : s->prev_nonce;
+	h->prev_end = last ? last->pos : s->prev_end;
+	return 0;
+}
+
+static int choose_next(struct store *s, uint32_t *next)
+{
+	bool wait = false;
+
+	*next = retain_pick(s, s->next_index, &wait);
+	if (*next != DISK_NO_SEGMENT)
+		return 0;
+	if (wait) {
+		s->checkpoint_due = true;
+		commit_kick(s);
+		return -EAGAIN;
+	}
+	if (!s->no_space)
+		store_trouble(s,
+			      "%s: no space left, every segment is locked: release locked "
+			      "footage, recording has stopped",
+			      s->dir);
+	s->no_space = true;
+	return -ENOSPC;
+}
+
+/* Everything that can fail, so that opening itself cannot. */
+static int segment_make(struct store *s, uint32_t next, struct segment **out)
+{
+	struct segment *seg = calloc(1, sizeof(*seg));
+	struct write *w = calloc(1, sizeof(*w));
+	uint8_t *block = volume_alloc(DISK_BLOCK);
+	int err = -ENOMEM;
+
+	if (!seg || !w || !block || seal_init(&seg->seal))
+		goto fail;
+	err = fill_head(s, seg, next);
+	if (err)
+		goto fail_seal;
+	format_segment_encode(block, &s->super, &seg->head);
+	*w = (struct write){
+		.kind = WRITE_HEADER,
+		.seg = seg,
+		.buf = block,
+		.bytes = DISK_BLOCK,
+		.buf_index = -1,
+		.memory = block,
+	};
+	seg->pos = DISK_BLOCK;
+	seg->header = w;
+	*out = seg;
+	return 0;
+fail_seal:
+	seal_destroy(&seg->seal);
+fail:
+	free(seg);
+	free(w);
+	free(block);
+	return err;
+}
+
+int segment_open(struct store *s)
+{
+	struct segment *last = last_live(s), *seg;
+	uint32_t next;
+
+	if (s->open_waits)
+		return -EAGAIN;
+	int err = choose_next(s, &next);
+
+	if (!err)
+		err = segment_make(s, next, &seg);
+	if (err)
+		return err;
+	if (s->no_space) {
+		s->no_space = false;
+		store_trouble(s, "%s", "");
+	}
+	s->last_sequence++;
+	seg->gate = !last || last->header_durable;
+	retain_give_up(s, next);
+	list_append(&s->live, &seg->link);
+	s->cur = seg;
+	segment_to_table(s, seg, FORMAT_OPEN);
+	retain_count(s);
+	struct write *w = seg->header;
+
+	seg->header = NULL;
+	write_queue(s, w);
+	seg->header_ticket = w->ticket;
+	err = retain_append_locks(s);
+	/* So that this header is durable, and the next segment may be written, long before it is
+	 * needed. */
+	commit_kick(s);
+	return err;
+}
+
+void segment_close(struct store *s)
+{
+	struct segment *seg = s->cur;
+
+	s->cur = NULL;
+	seg->closed = true;
+	s->next_index = seg->head.next;
+	s->seals++;
+	uint32_t limit = s->super.segments / 4 < STORE_SEALS_CHECKPOINT ? s->super.segments / 4
+									: STORE_SEALS_CHECKPOINT;
+
+	if (s->seals >= limit)
+		s->checkpoint_due = true;
+	segment_try_seal(s, seg);
+}
+
+void segment_free(struct segment *seg)
+{
+	seal_destroy(&seg->seal);
+	free(seg);
+}
+
+static uint32_t seal_start(const struct store *s, const struct seal *l)
+{
+	return s->super.segment_bytes - DISK_BLOCK -
+	       (uint32_t)ALIGN_UP(seal_size(l), (size_t)DISK_BLOCK);
+}
+
+static int64_t utc_of(const struct format_clock *c, int64_t mono_ns)
+{
+	return c->utc_ns ? c->utc_ns + (mono_ns - c->mono_ns) : 0;
+}
+
+void segment_to_table(struct store *s, const struct segment *seg, enum format_segment_state state)
+{
+	struct format_checkpoint_segment *e = &s->table[seg->head.index];
+	const struct seal *l = &seg->seal;
+	uint32_t records = l->small_count + l->frames_count;
+
+	*e = (struct format_checkpoint_segment){
+		.sequence = seg->head.sequence,
+		.nonce = seg->head.nonce,
+		.state = state,
+		.locked = e->locked && e->sequence == seg->head.sequence,
+		.boot = seg->head.boot,
+		.records = records,
+		.end = seg->pos,
+		.seal_start = seal_start(s, l),
+		.first_mono_ns = l->first_mono_ns,
+		.last_mono_ns = l->last_mono_ns,
+		.first_utc_ns = records ? utc_of(&seg->head.clock, l->first_mono_ns) : 0,
+		.last_utc_ns = records ? utc_of(&seg->head.clock, l->last_mono_ns) : 0,
+	};
+}
+
+int segment_build_seal(const struct store *s, struct segment *seg, uint8_t **out, uint32_t *start)
+{
+	struct format_seal f = {
+		.sequence = seg->head.sequence,
+		.nonce = seg->head.nonce,
+		.index = seg->head.index,
+		.next = seg->head.next,
+		.boot = seg->head.boot,
+		.end = seg->pos,
+		.seal_start = seal_start(s, &seg->seal),
+		.first_clock = seg->head.clock,
+		.last_clock = seg->head.boot == s->boot ? s->clock : seg->head.clock,
+	};
+	size_t bytes = s->super.segment_bytes - f.seal_start;
+	uint8_t *p = volume_alloc(bytes);
+
+	if (!p)
+		return -ENOMEM;
+	memcpy(f.boot_id, seg->head.boot_id, sizeof(f.boot_id));
+	seal_write(&seg->seal, p, f.seal_start, &f);
+	format_seal_encode(p + bytes - DISK_BLOCK, &s->super, &f);
+	*out = p;
+	*start = f.seal_start;
+	return 0;
+}
+
+void segment_try_seal(struct store *s, struct segment *seg)
+{
+	if (!seg->closed || seg->writes || !seg->header_done || seg->seal_queued || s->cutting)
+		return;
+	struct write *w = calloc(1, sizeof(*w));
+	uint8_t *buf = NULL;
+	uint32_t start = 0;
+
+	seg->seal_queued = true;
+	if (!w || segment_build_seal(s, seg, &buf, &start)) {
+		/* Without a seal the chunks speak for themselves; readers walk them. */
+		seg->seal_failed = true;
+		free(w);
+		return;
+	}
+	*w = (struct write){
+		.kind = WRITE_SEAL,
+		.seg = seg,
+		.start = start,
+		.buf = buf,
+		.bytes = s->super.segment_bytes - start,
+		.buf_index = -1,
+		.memory = buf,
+	};
+	write_queue(s, w);
+	seg->seal_ticket = w->ticket;
+}

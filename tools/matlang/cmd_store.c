@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* matlang store create, info, verify. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/core/timefmt.h"
+#include "storage/reader.h"
+#include "storage/store.h"
+#include "storage/verify.h"
+#include "tools/common/human.h"
+#include "tools/common/progress.h"
+#include "tools/common/table.h"
+#include "tools/matlang/commands.h"
+#include "tools/matlang/footage.h"
+
+enum { KEY_SIZE = CLI_KEY, KEY_SEGMENT, KEY_SPARSE };
+
+const struct cli_option cmd_store_create_options[] = {
+	{"size", KEY_SIZE, "SIZE",
+	 "space to reserve, for example 100G (default: 90 % of what is free)"},
+	{"segment", KEY_SEGMENT, "SIZE",
+	 "size of a segment, a power of two from 1M to 1G (default: chosen from the size)"},
+	{"sparse", KEY_SPARSE, NULL, "do not write the space through: for tests and trials only"},
+	{0},
+};
+
+/* The directory: the operand, else --store and what stands for it. */
+static int store_dir(const struct cli *c, int argc, char **argv, char *out, size_t size)
+{
+	if (argc - optind > 1)
+		return cli_usage(c, "one directory is enough: '%s' is not expected here",
+				 argv[optind + 1]);
+	if (optind < argc)
+		snprintf(out, size, "%s", argv[optind]);
+	else
+		footage_store_dir(c, out, size);
+	return CLI_OK;
+}
+
+static int create_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	progress_bytes(ctx, done, total);
+	return 0;
+}
+
+static int check_segment(const struct cli *c, uint64_t bytes, struct store_create_options *o)
+{
+	if (bytes < 1 << 20 || bytes > 1 << 30 || (bytes & (bytes - 1)))
+		return cli_usage(c, "--segment wants a power of two from 1M to 1G");
+	o->segment_bytes = (uint32_t)bytes;
+	return CLI_OK;
+}
+
+static int create(const struct cli *c, const char *const dirs[], unsigned ndirs,
+		  struct store_create_options *o)
+{
+	struct progress progress;
+	struct errmsg em = {""};
+	int err;
+
+	progress_begin(&progress, "reserving space");
+	o->progress = create_progress;
+	o->progress_ctx = &progress;
+	err = store_create(dirs, ndirs, o, &em);
+	progress_end(&progress);
+	if (err)
+		return cli_fail(c, "%s", *em.text ? em.text : strerror(-err));
+	if (c->json)
+		return cli_json(json_pack("{s:s, s:o}", "type", "created", "store",
+					  footage_json_text(dirs[0]))) < 0
+			       ? CLI_FAILED
+			       : CLI_OK;
+	printf("store made in %s\n", dirs[0]);
+	return CLI_OK;
+}
+
+int cmd_store_create(struct cli *c, int argc, char **argv)
+{
+	struct store_create_options o = {0};
+	struct errmsg em;
+	uint64_t segment = 0;
+	int key, code, err = 0;
+
+	while ((key = cli_getopt(c, argc, argv)) != CLI_END) {
+		switch (key) {
+		case KEY_SIZE: err = human_parse_size(optarg, &o.size_bytes, &em); break;
+		case KEY_SEGMENT: err = human_parse_size(optarg, &segment, &em); break;
+		case KEY_SPARSE: o.sparse = true; break;
+		default: return c->exit_code;
+		}
+		if (err)
+			return cli_usage(c, "%s", em.text);
+		if (key == KEY_SEGMENT) {
+			code = check_segment(c, segment, &o);
+			if (code != CLI_OK)
+				return code;
+		}
+	}
+	if (optind == argc)
+		return cli_usage(c, "in which directory? matlang store create DIR");
+	return create(c, (const char *const *)argv + optind, (unsigned)(argc - optind), &o);
+}
+
+static int info_json(const struct reader_info *info, const char *uuid, size_t cameras)
+{
+	return cli_json(json_pack(
+		"{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:b}",
+		"type", "store", "dir", footage_json_text(info->dir), "uuid", uuid, "version",
+		(json_int_t)info->version, "volumes", (json_int_t)info->volumes, "capacity_bytes",
+		(json_int_t)info->capacity_bytes, "segment_bytes", (json_int_t)info->segment_bytes,
+		"segments", (json_int_t)info->segments, "segments_used",
+		(json_int_t)info->segments_used, "segments_locked",
+		(json_int_t)info->segments_locked, "created",
+		footage_json_time(info->created_utc_ns), "oldest",
+		info->oldest_utc_ns ? footage_json_time(info->oldest_utc_ns) : json_null(),
+		"newest",
+		info->newest_utc_ns ? footage_json_time(info->newest_utc_ns) : json_null(),
+		"cameras", (json_int_t)cameras, "being_written", (int)info->being_written));
+}
+
+static void add_time(struct table *t, const char *what, int64_t utc_ns)
+{
+	char time[TIMEFMT_MAX] = "-";
+
+	if (utc_ns)
+		timefmt_rfc3339(time, utc_ns, 0);
+	table_add(t, what);
+	table_add(t, time);
+}
+
+static int info_table(const struct reader_info *info, const char *uuid, size_t cameras)
+{
+	struct table *t = table_create("ll");
+	char size[HUMAN_MAX], segment[HUMAN_MAX], kept[HUMAN_MAX];
+	int err;
+
+	human_size(size, info->capacity_bytes);
+	human_size(segment, info->segment_bytes);
+	human_duration(kept, info->newest_utc_ns - info->oldest_utc_ns);
+	table_add(t, "directory");
+	table_add(t, info->dir);
+	table_add(t, "identity");
+	table_add(t, uuid);
+	table_add(t, "format");
+	table_addf(t, "version %u, %u volume%s", info->version, info->volumes,
+		   info->volumes == 1 ? "" : "s");
+	table_add(t, "capacity");
+	table_addf(t, "%s in %u segments of %s", size, info->segments, segment);
+	table_add(t, "used");
+	table_addf(t, "%u segments (%.1f %%), %u locked", info->segments_used,
+		   info->segments ? 100.0 * info->segments_used / info->segments : 0,
+		   info->segments_locked);
+	table_add(t, "cameras");
+	table_addf(t, "%zu", cameras);
+	add_time(t, "created", info->created_utc_ns);
+	add_time(t, "oldest", info->oldest_utc_ns);
+	add_time(t, "newest", info->newest_utc_ns);
+	table_add(t, "reaches back");
+	table_add(t, kept);
+	table_add(t, "being written");
+	table_add(t, info->being_written ? "yes" : "no");
+	err = table_print(t, stdout);
+	table_destroy(t);
+	return err;
+}
+
+int cmd_store_info(struct cli *c, int argc, char **argv)
+{
+	struct errmsg em = {""};
+	struct reader_info info;
+	struct reader *reader;
+	char dir[256], uuid[FOOTAGE_UUID_SIZE];
+	int code, err;
+
+	if (cli_getopt(c, argc, argv) != CLI_END)
+		return c->exit_code;
+	code = store_dir(c, argc, argv, dir, sizeof(dir));
+	if (code != CLI_OK)
+		return code;
+	err = reader_open(&reader, dir, &em);
+	if (err)
+		return cli_fail(c, "%s", *em.text ? em.text : strerror(-err));
+	reader_info(reader, &info);
+	footage_uuid(uuid, info.uuid);
+	err = c->json ? info_json(&info, uuid, reader_camera_count(reader))
+		      : info_table(&info, uuid, reader_camera_count(reader));
+	reader_close(reader);
+	return err ? cli_fail(c, "%s", strerror(-err)) : CLI_OK;
+}
+
+struct verify_view {
+	const struct cli *c;
+	struct progress progress;
+	bool failed;
+};
+
+static void show_damage(void *ctx, const char *what)
+{
+	struct verify_view *v = ctx;
+
+	progress_end(&v->progress);
+	if (v->c->json)
+		v->failed |= cli_json(json_pack("{s:s, s:o}", "type", "damage", "what",
+						footage_json_text(what))) < 0;
+	else
+		printf("damaged: %s\n", what);
+}
+
+static int verify_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct verify_view *v = ctx;
+
+	progress_bytes(&v->progress, done, total);
+	return 0;
+}
+
+static int show_result(struct verify_view *v, const char *dir, const struct verify_result *r)
+{
+	char size[HUMAN_MAX];
+
+	if (v->c->json) {
+		v->failed |=
+			cli_json(json_pack(
+				"{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "type",
+				"verified", "store", footage_json_text(dir), "segments",
+				(json_int_t)r->segments, "chunks", (json_int_t)r->chunks, "records",
+				(json_int_t)r->records, "frames", (json_int_t)r->frames, "bytes",
+				(json_int_t)r->bytes, "damaged", (json_int_t)r->damaged, "recycled",
+				(json_int_t)r->recycled, "ok", (int)(r->damaged == 0))) < 0;
+	} else {
+		human_size(size, r->bytes);
+		printf("%s: %llu segments, %llu records, %llu frames, %s read: ", dir,
+		       (unsigned long long)r->segments, (unsigned long long)r->records,
+		       (unsigned long long)r->frames, size);
+		if (r->damaged)
+			printf("%llu DAMAGED\n", (unsigned long long)r->damaged);
+		else
+			puts("all whole");
+	}
+	return r->damaged || v->failed ? CLI_FAILED : CLI_OK;
+}
+
+int cmd_store_verify(struct cli *c, int argc, char **argv)
+{
+	struct verify_view view = {.c = c};
+	const struct verify_callbacks cb = {show_damage, verify_progress, &view};
+	struct verify_result result = {0};
+	struct errmsg em = {""};
+	char dir[256];
+	int code, err;
+
+	if (cli_getopt(c, argc, argv) != CLI_END)
+		return c->exit_code;
+	code = store_dir(c, argc, argv, dir, sizeof(dir));
+	if (code != CLI_OK)
+		return code;
+	progress_begin(&view.progress, "verifying");
+	err = verify_store(dir, &cb, &result, &em);
+	progress_end(&view.progress);
+	if (err)
+		return cli_fail(c, "%s", *em.text ? em.text : strerror(-err));
+	return show_result(&view, dir, &result);
+}

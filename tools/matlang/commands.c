@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of commands: what `matlang help` shows, in this order. */
+#include "tools/matlang/commands.h"
+
+#include <stddef.h>
+
+#include "tools/common/i18n.h"
+
+#define LOOK_BACK (CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL | CLI_USES_RANGE)
+
+const struct command cli_commands[] = {
+	{"status", "[OPTIONS]", N_("is everything being recorded; what is not stands first"),
+	 N_("Exit code 1 when a camera that should record does not, or the box is in trouble."),
+	 CLI_USES_JSON | CLI_USES_CONTROL, cmd_status_options, cmd_status},
+	{"cameras", "[OPTIONS]", N_("the cameras of the box and what they deliver"), NULL,
+	 CLI_USES_JSON | CLI_USES_CONTROL, NULL, cmd_cameras},
+	{"devices", "[OPTIONS]", N_("cameras that are plugged in and could be added"), NULL,
+	 CLI_USES_JSON | CLI_USES_CONTROL, NULL, cmd_devices},
+	{"find", "[--camera NAME]... [--region X,Y,W,H] [OPTIONS]",
+	 N_("when did something move, in the whole picture or in a part of it"),
+	 N_("Reads only the stored maps of what moved, no pictures.\n"
+	    "Example: matlang find --camera gate-01 --region 100,50,320,200 --from -12h"),
+	 LOOK_BACK | CLI_USES_CAMERAS, cmd_find_options, cmd_find},
+	{"events", "[--camera NAME]... [OPTIONS]",
+	 N_("the events of the cameras, from begin to end"), NULL, LOOK_BACK | CLI_USES_CAMERAS,
+	 cmd_events_options, cmd_events},
+	{"export", "--camera NAME --from TIME [--to TIME] -o FILE [OPTIONS]",
+	 N_("footage as a file that plays everywhere, with proof beside it"),
+	 N_("Makes NAME.mkv or NAME.mp4, with NAME.gaps.txt and NAME.json (what is missing, and "
+	    "why)\n"
+	    "and NAME.sha256 (check with: sha256sum -c NAME.sha256). The camera's pictures are "
+	    "not\n"
+	    "encoded again. Browsers do not play MJPEG, the format of most USB cameras: for a "
+	    "browser\n"
+	    "add --encode h264.\n"
+	    "Example: matlang export --camera gate-01 --from 06:10 --to 06:25 -o case-17.mkv"),
+	 LOOK_BACK | CLI_USES_CAMERA, cmd_export_options, cmd_export},
+	{"snapshot", "--camera NAME [--at TIME] -o FILE.jpg [OPTIONS]",
+	 N_("one picture of a camera, as JPEG"), NULL,
+	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL | CLI_USES_CAMERA, cmd_snapshot_options,
+	 cmd_snapshot},
+	{"ledger", "[--camera NAME]... [OPTIONS]", N_("the frames that are missing, and why"), NULL,
+	 LOOK_BACK | CLI_USES_CAMERAS, cmd_ledger_options, cmd_ledger},
+	{"get", "PATH...", N_("settings and figures of the running box"),
+	 "A path is a value, a directory (all below it) or a pattern. One value alone is shown "
+	 "bare,\n"
+	 "several as 'path = value'.\n"
+	 "Examples: matlang get cameras/gate-01/motion/sensitivity\n"
+	 "          matlang get 'cameras/*/state' storage",
+	 CLI_USES_JSON | CLI_USES_CONTROL, NULL, cmd_get},
+	{"set", "PATH VALUE | PATH=VALUE...", N_("change settings of the running box"),
+	 "Takes effect at once. With several, the first that is refused ends it; those before it\n"
+	 "are in force.\n"
+	 "Example: matlang set cameras/gate-01/motion/sensitivity 70",
+	 CLI_USES_JSON | CLI_USES_CONTROL, cmd_set_options, cmd_set},
+	{"watch", "PATH... [OPTIONS]", N_("show settings and figures whenever they change"),
+	 "Example: matlang watch 'cameras/*/state'", CLI_USES_JSON | CLI_USES_CONTROL,
+	 cmd_watch_options, cmd_watch},
+	{"store create", "DIR [OPTIONS]", N_("make a store: reserve the space for footage"), NULL,
+	 CLI_USES_JSON, cmd_store_create_options, cmd_store_create},
+	{"store info", "[DIR]", N_("size, age and use of a store"), NULL,
+	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, NULL, cmd_store_info},
+	{"store verify", "[DIR]", N_("read all of a store and name what is damaged"),
+	 "Works beside a running box. Exit code 1 when anything is damaged.",
+	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, NULL, cmd_store_verify},
+	{"detect", "--source SOURCE | --store DIR --camera NAME --from TIME [OPTIONS]",
+	 N_("try motion settings on a clip or on recorded footage"),
+	 "Every frame is looked at unless --set motion/rate=N says otherwise; what is not set has "
+	 "its\n"
+	 "default value.\n"
+	 "Example: matlang detect --source clip:gate.mkv --set motion/sensitivity=70 --flags "
+	 "out.txt",
+	 LOOK_BACK | CLI_USES_CAMERA, cmd_detect_options, cmd_detect},
+	{"bench", "NAME [OPTIONS]", N_("measure what this machine can record"), NULL, 0, NULL,
+	 cmd_bench},
+	{0},
+};

@@ -132,6 +132,7 @@ run:
 
 -include tools/bench/bench.mk
 include tests/tests.mk
+include tools/po/po.mk
 include tools/install.mk
 
 .PHONY: clean

@@ -49,7 +49,7 @@ static int complain(const struct errmsg *em, int code)
 static int read_settings(struct daemon *d, struct errmsg *em)
 {
 	const struct options *o = &d->options;
-	int err = config_read(&d->config, o->config, em);
+	int err = o->config ? config_read(&d->config, o->config, em) : 0;
 
 	/* Nobody has to write a file: everything has a default. */
 	if (err == -ENOENT && !o->config_given && access(o->config, F_OK))
@@ -60,10 +60,12 @@ static int read_settings(struct daemon *d, struct errmsg *em)
 		return err;
 	strcpy(d->settings.store_dir, BOX_STORE_DIR);
 	d->settings.commit_ms = 1000;
-	if (!realpath(o->config, d->settings.config_file) &&
-	    snprintf(d->settings.config_file, sizeof(d->settings.config_file), "%s", o->config) >=
-		    (int)sizeof(d->settings.config_file))
+	if (o->config && strlen(o->config) >= sizeof(d->settings.config_file))
 		return errmsg_set(em, -ENAMETOOLONG, "--config %.40s...: too long", o->config);
+	/* `save` finds the file wherever the process may go: the default is absolute, what is there
+	 * is resolved, and what is not there yet is taken as it was written. */
+	if (o->config && !realpath(o->config, d->settings.config_file))
+		strcpy(d->settings.config_file, o->config);
 	d->env.settings = &d->settings;
 	err = config_apply_start(&d->config, &d->env, em);
 	/* Tried out before anything starts: a mistake in the last line records nothing. */

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "capture/core/cleanup.h"
 #include "capture/core/timefmt.h"
 #include "capture/core/monotime.h"
 #include "tools/matlangd/box_settings.h"
@@ -33,7 +35,7 @@ void options_help(void)
 {
 	fputs("Usage: matlangd [OPTION]...\n"
 	      "Records every camera it is told of, until it is stopped.\n\n"
-	      "  -c, --config FILE         settings (default " BOX_CONFIG_FILE ")\n"
+	      "  -c, --config FILE|none    settings (default " BOX_CONFIG_FILE ")\n"
 	      "  -s, --store DIR           the store (default " BOX_STORE_DIR ");\n"
 	      "                            `matlang store create` makes one\n"
 	      "  -C, --control DIR|none    where the control files appear (default " BOX_CONTROL_DIR
@@ -119,18 +121,31 @@ static int add_setting(struct options *o, const char *text, struct errmsg *em)
 	return add_set(o, "", text, (size_t)(equals - text), "", equals + 1, "--set", em);
 }
 
+/* The setting is an absolute path; on a command line people write what the shell completes. */
+static int add_store(struct options *o, const char *dir, struct errmsg *em)
+{
+	char *cwd CLEANUP_FREE = dir[0] == '/' ? NULL : getcwd(NULL, 0);
+	char *full CLEANUP_FREE = NULL;
+
+	if (dir[0] != '/' && !cwd)
+		return errmsg_set(em, -errno, "--store %s: %s", dir, strerror(errno));
+	if (asprintf(&full, "%s%s%s", cwd ? cwd : "", cwd ? "/" : "", dir) < 0) {
+		full = NULL;
+		return errmsg_set(em, -ENOMEM, "out of memory");
+	}
+	return add_set(o, "", "storage/dir", strlen("storage/dir"), "", full, "--store", em);
+}
+
 static int take(struct options *o, int opt, struct errmsg *em)
 {
 	int64_t ns;
 
 	switch (opt) {
 	case 'c':
-		o->config = optarg;
+		o->config = strcmp(optarg, "none") && strcmp(optarg, "/dev/null") ? optarg : NULL;
 		o->config_given = true;
 		return 0;
-	case 's':
-		return add_set(o, "", "storage/dir", strlen("storage/dir"), "", optarg, "--store",
-			       em);
+	case 's': return add_store(o, optarg, em);
 	case 'C':
 		o->control = strcmp(optarg, "none") ? optarg : NULL;
 		o->control_given = true;

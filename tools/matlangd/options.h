@@ -29,7 +29,7 @@ struct options_set {
 
 struct options {
 	enum options_action action;
-	const char *config;      /* file */
+	const char *config;      /* file; NULL: none */
 	bool config_given;       /* it must exist then */
 	const char *control;     /* folder; NULL: none */
 	bool control_given;      /* not having it is an error then */

@@ -42,6 +42,7 @@ FUZZ_SECONDS ?= 20
 FUZZ_CC ?= clang
 FUZZ_SAN := address,undefined
 fuzz_extra_segment := tests/unit/storage/image.c
+fuzz_libs_config := $(LIB_matlangd) $(LIB_common) $(ALL_LIBS)
 fuzz_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 fuzz_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(fuzz_SRC))
 define fuzzer
@@ -105,9 +106,12 @@ sigkill: all $(E2E_BIN)
 format:
 	clang-format -i $$(git ls-files --cached --others --exclude-standard -- '*.c' '*.h')
 
-.PHONY: docs
+.PHONY: docs check-docs
 docs: $(BUILD)/matlangd
 	$(BUILD)/matlangd --list-attributes=markdown >docs/CONTROL_FILES.md
+check-docs: $(BUILD)/matlangd
+	$(Q)diff docs/CONTROL_FILES.md <($(BUILD)/matlangd --list-attributes=markdown) || \
+		{ echo "docs/CONTROL_FILES.md is not what the table says: run make docs"; exit 1; }
 
 .PHONY: test-deps
 test-deps:

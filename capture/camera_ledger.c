@@ -63,7 +63,7 @@ static int64_t steady_interval(const struct camera_ledger *l)
 	median = sorted[l->nrecent / 2];
 	for (unsigned i = 0; i < l->nrecent; i++)
 		near += sorted[i] >= median / 2 && sorted[i] <= median + median / 2;
-	return near * 4 >= l->nrecent * 3 ? median : 0;
+	return near * 8 >= l->nrecent * 7 ? median : 0;
 }
 
 static void remember_interval(struct camera_ledger *l, int64_t interval)

@@ -110,6 +110,18 @@ static int make_memfd(struct slab *s, struct errmsg *em)
 	return 0;
 }
 
+static int no_dmabuf(uint64_t size, int error, struct errmsg *em)
+{
+	/* EINVAL: the plane is larger than udmabuf's size_limit_mb. Without descriptors too
+	 * another kind of memory is better than no camera. */
+	bool other_kind = error == EINVAL || error == EMFILE || error == ENFILE;
+	const char *remedy = error == EMFILE ? ": raise the limit on open files (LimitNOFILE)" : "";
+
+	return errmsg_set(em, other_kind ? -EOPNOTSUPP : -error,
+			  "frame memory: dma-buf of %llu KiB from %s: %s%s",
+			  (unsigned long long)size >> 10, UDMABUF_DEVICE, strerror(error), remedy);
+}
+
 /* One dma-buf for each plane of each slot: V4L2 imports a plane's buffer from its start. */
 static int make_dmabufs(struct slab *s, int dev, struct errmsg *em)
 {
@@ -124,15 +136,8 @@ static int make_dmabufs(struct slab *s, int dev, struct errmsg *em)
 			};
 			int fd = ioctl(dev, UDMABUF_CREATE, &c);
 
-			if (fd < 0) {
-				/* EINVAL: the plane is larger than udmabuf's size_limit_mb. */
-				int err = errno == EINVAL ? -EOPNOTSUPP : -errno;
-
-				return errmsg_set(em, err,
-						  "frame memory: dma-buf of %llu KiB from %s: %s",
-						  (unsigned long long)c.size >> 10, UDMABUF_DEVICE,
-						  strerror(errno));
-			}
+			if (fd < 0)
+				return no_dmabuf(c.size, errno, em);
 			slot->plane_fd[p] = fd;
 		}
 	}

@@ -352,24 +352,42 @@ static bool is_full_range(const struct picture *p)
 	return p->quantization == V4L2_QUANTIZATION_FULL_RANGE;
 }
 
+static int take_picture(const struct v4l2_device *d, const struct v4l2_format *f, uint32_t fourcc,
+			struct picture *p, struct errmsg *em)
+{
+	char code[5];
+
+	read_format(p, f, d);
+	if (p->fourcc != fourcc) {
+		pixfmt_fourcc_text(code, p->fourcc);
+		return errmsg_set(em, -EINVAL, "%s: offers a format and then sets %s instead",
+				  d->path, code);
+	}
+	return check_picture(d, p, em);
+}
+
 static int set_format(const struct v4l2_device *d, const struct choice *c, struct picture *p,
 		      struct errmsg *em)
 {
 	struct v4l2_format f;
-	char code[5];
 	int err;
 
 	write_format(&f, d, c->fourcc, c->width, c->height);
 	err = v4l2_device_ioctl_patient(d, VIDIOC_S_FMT, &f);
 	if (err)
 		return v4l2_device_error(d, err, "setting the format", em);
-	read_format(p, &f, d);
-	if (p->fourcc != c->fourcc) {
-		pixfmt_fourcc_text(code, p->fourcc);
-		return errmsg_set(em, -EINVAL, "%s: offers a format and then sets %s instead",
-				  d->path, code);
-	}
-	return check_picture(d, p, em);
+	return take_picture(d, &f, c->fourcc, p, em);
+}
+
+/* With another rate a camera may announce larger frames (UVC negotiates both as one). */
+static int read_back(const struct v4l2_device *d, struct picture *p, struct errmsg *em)
+{
+	struct v4l2_format f = {.type = d->type};
+	int err = v4l2_device_ioctl(d, VIDIOC_G_FMT, &f);
+
+	if (err)
+		return v4l2_device_error(d, err, "reading the format back", em);
+	return take_picture(d, &f, p->fourcc, p, em);
 }
 
 /* Sets the rate where the device can, and reads what it became. */
@@ -411,6 +429,8 @@ int v4l2_format_negotiate(const struct v4l2_device *d, const struct source_want 
 		err = set_format(d, &c, &p, em);
 	if (!err)
 		err = set_rate(d, want, &c, &fps, em);
+	if (!err)
+		err = read_back(d, &p, em);
 	if (err)
 		return err;
 	*out = (struct source_format){

@@ -238,7 +238,7 @@ static int take_frame(struct probe *p, const struct source_buffer *b, unsigned n
 		p->frames_written += !err;
 		p->frames_same += !err && same;
 		json_object_set_new(line, "write_errno", json_integer(-err));
-		json_object_set_new(line, "write_same", json_boolean(same));
+		json_object_set_new(line, "write_same", json_boolean(!err && same));
 	}
 	say(line);
 	if (err)

@@ -340,6 +340,37 @@ static void test_without_format_enumeration(void **state)
 	assert_true(f.fps == 0);
 }
 
+static void test_a_format_that_cannot_be_tried_is_passed_over(void **state)
+{
+	const struct v4l2_mock_format formats[V4L2_MOCK_FORMATS] = {
+		{.fourcc = PIXFMT_YUYV, .size = {{640, 480, RATES(30)}}}};
+	struct source_format f = {0};
+	struct v4l2_mock m;
+
+	set_up(&m, formats);
+	m.no_enum_fmt = m.no_enum_sizes = true;
+	m.fourcc = PIXFMT_YUYV;
+	m.width = 640;
+	m.height = 480;
+	m.fault[0] = (struct v4l2_mock_fault){VIDIOC_TRY_FMT, -EINVAL, 1, 1};
+	assert_int_equal(negotiate(&m, &(struct source_want){0}, &f, NULL), 0);
+	assert_int_equal(f.fourcc, PIXFMT_YUYV);
+}
+
+/* Slots must hold what the device sends at the rate that was set, not at the one before. */
+static void test_sizes_are_those_after_the_rate(void **state)
+{
+	const struct v4l2_mock_format formats[V4L2_MOCK_FORMATS] = {
+		{.fourcc = PIXFMT_MJPEG, .bytes = {100000}, .size = {{640, 480, RATES(30, 15)}}}};
+	struct source_format f = {0};
+	struct v4l2_mock m;
+
+	set_up(&m, formats);
+	m.rate_bytes = 5000;
+	assert_int_equal(negotiate(&m, &(struct source_want){.max_fps = 15}, &f, NULL), 0);
+	assert_int_equal(f.plane_size[0], 105000);
+}
+
 static void test_refusals(void **state)
 {
 	const struct v4l2_mock_format yuyv = {.fourcc = PIXFMT_YUYV,
@@ -432,6 +463,8 @@ int main(void)
 		cmocka_unit_test(test_range_of_luma),
 		cmocka_unit_test(test_without_size_enumeration),
 		cmocka_unit_test(test_without_format_enumeration),
+		cmocka_unit_test(test_a_format_that_cannot_be_tried_is_passed_over),
+		cmocka_unit_test(test_sizes_are_those_after_the_rate),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_impossible_pictures),
 		cmocka_unit_test(test_stride_left_out_is_the_row),

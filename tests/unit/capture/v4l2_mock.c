@@ -89,7 +89,7 @@ static uint32_t stride_of(const struct v4l2_mock *m, const struct v4l2_mock_form
 
 static uint32_t bytes_of(const struct v4l2_mock *m, const struct v4l2_mock_format *f, unsigned p)
 {
-	return f->bytes[p] ? f->bytes[p] : m->width * m->height * 2;
+	return (f->bytes[p] ? f->bytes[p] : m->width * m->height * 2) + m->extra_bytes;
 }
 
 static int enum_fmt(struct v4l2_mock *m, struct v4l2_fmtdesc *e)
@@ -130,7 +130,7 @@ static int enum_sizes(struct v4l2_mock *m, struct v4l2_frmsizeenum *e)
 
 static struct v4l2_fract interval_of(double fps)
 {
-	return (struct v4l2_fract){1000, (uint32_t)(fps * 1000 + 0.5)};
+	return (struct v4l2_fract){1000000, (uint32_t)(fps * 1e6 + 0.5)};
 }
 
 static const struct v4l2_mock_size *find_size(const struct v4l2_mock_format *f, uint32_t width,
@@ -252,8 +252,10 @@ static int parm(struct v4l2_mock *m, struct v4l2_streamparm *p, bool set)
 		return -ENOTTY;
 	if (p->type != type_of(m))
 		return -EINVAL;
-	if (set)
+	if (set) {
 		m->interval = p->parm.capture.timeperframe;
+		m->extra_bytes = m->rate_bytes;
+	}
 	p->parm.capture.capability = V4L2_CAP_TIMEPERFRAME;
 	p->parm.capture.timeperframe = m->interval;
 	return 0;

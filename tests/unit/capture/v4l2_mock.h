@@ -64,6 +64,7 @@ struct v4l2_mock {
 	bool has_selection;
 	uint32_t native_width, native_height;
 	uint32_t quantization, colorspace;
+	uint32_t rate_bytes;     /* S_PARM makes every plane so much larger */
 	uint32_t refuse_request; /* bit per V4L2_MEMORY_*: REQBUFS says EINVAL */
 	uint32_t refuse_queue;   /* bit per V4L2_MEMORY_*: QBUF says EFAULT */
 	uint32_t refuse_stream;  /* bit per V4L2_MEMORY_*: STREAMON says EINVAL */
@@ -87,6 +88,7 @@ struct v4l2_mock {
 	/* What it is set to. */
 	uint32_t fourcc, width, height;
 	struct v4l2_fract interval;
+	uint32_t extra_bytes; /* in every plane, since S_PARM */
 	unsigned buffers;
 	uint32_t memory, queued; /* queued: bit per buffer */
 	bool streaming, subscribed;

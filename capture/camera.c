@@ -61,7 +61,8 @@ static int take_config(struct camera_config *out, const struct camera_config *in
 	if (strnlen(cfg.source, sizeof(cfg.source)) == sizeof(cfg.source))
 		return errmsg_set(em, -EINVAL, "source: longer than %d characters",
 				  SOURCE_URI_MAX - 1);
-	if (!find(cfg.source, &rest, em))
+	/* A camera that is off may wait for its source to be named. */
+	if ((cfg.enabled || cfg.source[0]) && !find(cfg.source, &rest, em))
 		return -EINVAL;
 	if (!(cfg.want.max_fps >= 0 && cfg.want.max_fps <= 1e5))
 		return errmsg_set(em, -EINVAL, "frame rate %g: want 0 (no limit) to 100000",

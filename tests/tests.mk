@@ -91,7 +91,7 @@ $(VM_BIN): $(BUILD)/tests/vm/%: $(BUILD)/obj/tests/vm/%.o $(LIB_capture) $(LIB_c
 	$(link)
 
 .PHONY: vm
-vm: all $(VM_BIN)
+vm: all $(VM_BIN) $(E2E_BIN)
 	$(Q)tests/vm/run.sh $(BUILD) $(VM_ARGS)
 
 .PHONY: lint

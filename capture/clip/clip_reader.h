@@ -6,7 +6,7 @@
  *   MJPEG, JPEG files    byte for byte
  *   H.264, HEVC          Annex B, parameter sets before key frames
  *   raw video            as it is where pixfmt.h has the format, rows without padding
- *   other intra-only     decoded: PNG, PGM, FFV1 ...
+ *   other intra-only     decoded: PNG, PGM, Huffyuv ...
  *
  * What is not in a format of pixfmt.h becomes GREY when it has no colour, else YU12 with the BT.601
  * matrix; RGB and grey pictures become full range, YUV keeps its range.

@@ -15,21 +15,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include "capture/clip/clip_filler.h"
 #include "capture/clip/clip_media.h"
 #include "capture/core/frame.h"
 #include "capture/core/monotime.h"
+#include "capture/soft.h"
 
 #define SLOTS_MAX     64
 #define SLOTS_DEFAULT 8
-
-/* Timer values besides deadlines. */
-#define WAKE_NEVER 0
-#define WAKE_NOW   1 /* an absolute time long past */
 
 enum slot_state { AWAY, FREE, FILLING, READY };
 
@@ -49,8 +43,7 @@ struct source {
 
 	struct pool *pool;
 	struct slab *slab;
-	uint8_t *driver_memory; /* SLAB_DRIVER: what the slots' planes point into */
-	size_t driver_size;
+	struct soft_memory memory;
 	int64_t start_ns;
 	int64_t number; /* of the frame last dequeued */
 
@@ -70,8 +63,7 @@ struct source {
 	unsigned nfree, nready;
 	struct filled ready[SLOTS_MAX]; /* a ring, oldest at ready_head */
 	unsigned ready_head;
-	int timer;
-	int64_t armed;
+	struct soft_timer timer;
 };
 
 static int64_t deadline(const struct source *s)
@@ -83,21 +75,13 @@ static int64_t deadline(const struct source *s)
 /* Sets the timer to when dequeue next has something to say. The lock is held. */
 static int arm(struct source *s)
 {
-	struct itimerspec at = {0};
-	int64_t wake = WAKE_NEVER;
+	int64_t wake = SOFT_WAKE_NEVER;
 
 	if (s->nready)
-		wake = s->paced ? deadline(s) : WAKE_NOW;
+		wake = s->paced ? deadline(s) : SOFT_WAKE_NOW;
 	else if (s->ended && !s->busy)
-		wake = WAKE_NOW;
-	if (wake == s->armed)
-		return 0;
-	at.it_value.tv_sec = wake / NSEC_PER_SEC;
-	at.it_value.tv_nsec = wake % NSEC_PER_SEC;
-	if (timerfd_settime(s->timer, TFD_TIMER_ABSTIME, &at, NULL))
-		return -errno;
-	s->armed = wake;
-	return 0;
+		wake = SOFT_WAKE_NOW;
+	return soft_timer_set(&s->timer, wake);
 }
 
 /* --- filling: on the filler's threads --------------------------------------------------------- */
@@ -248,7 +232,6 @@ static int clip_open(struct source **out, const char *rest, const struct source_
 		     struct source_format *fmt, enum slab_kind kinds[SOURCE_KINDS_MAX],
 		     struct errmsg *em)
 {
-	static const enum slab_kind all[] = {SLAB_USERPTR, SLAB_UDMABUF, SLAB_DRIVER, SLAB_AUTO};
 	struct source *s = calloc(1, sizeof(*s));
 	double fps = 0;
 	int64_t slots;
@@ -256,7 +239,7 @@ static int clip_open(struct source **out, const char *rest, const struct source_
 
 	if (!s)
 		return errmsg_set(em, -ENOMEM, "clip: no memory");
-	s->timer = -1;
+	s->timer.fd = -1;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->idle, NULL);
 	err = take_options(s, rest, want, &fps, &slots, em);
@@ -277,32 +260,11 @@ static int clip_open(struct source **out, const char *rest, const struct source_
 	describe(s, (unsigned)slots);
 	*out = s;
 	*fmt = s->fmt;
-	if (want->memory != SLAB_AUTO) {
-		kinds[0] = want->memory;
-		kinds[1] = SLAB_AUTO;
-	} else {
-		memcpy(kinds, all, sizeof(all));
-	}
+	soft_kinds(want, kinds);
 	return 0;
 }
 
 /* --- start and stop --------------------------------------------------------------------------- */
-
-/* The slots of memory kind "mmap" are the source's own: only the plane, no room for a trailer. */
-static int map_driver_memory(struct source *s)
-{
-	size_t plane = ALIGN_UP(s->fmt.plane_size[0], (size_t)FRAME_BLOCK);
-	void *at;
-
-	s->driver_size = plane * s->slab->nslots;
-	at = mmap(NULL, s->driver_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (at == MAP_FAILED)
-		return -errno;
-	s->driver_memory = at;
-	for (unsigned i = 0; i < s->slab->nslots; i++)
-		s->slab->slot[i].plane[0] = s->driver_memory + i * plane;
-	return 0;
-}
 
 static void clip_stop(struct source *s)
 {
@@ -312,12 +274,8 @@ static void clip_stop(struct source *s)
 		pthread_cond_wait(&s->idle, &s->lock);
 	pthread_mutex_unlock(&s->lock);
 	clip_cursor_close(&s->cursor);
-	if (s->driver_memory)
-		munmap(s->driver_memory, s->driver_size);
-	s->driver_memory = NULL;
-	if (s->timer >= 0)
-		close(s->timer);
-	s->timer = -1;
+	soft_memory_unmap(&s->memory);
+	soft_timer_close(&s->timer);
 	s->slab = NULL;
 }
 
@@ -335,13 +293,11 @@ static int clip_start(struct source *s, struct slab *slab, struct errmsg *em)
 		return errmsg_set(em, -EINVAL, "clip: %u slots made, %u needed", slab->nslots,
 				  s->fmt.slots);
 	s->slab = slab;
-	s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	err = s->timer < 0 ? errmsg_set(em, -errno, "clip: timer: %s", strerror(errno)) : 0;
-	if (!err && slab->kind == SLAB_DRIVER) {
-		err = map_driver_memory(s);
-		if (err)
-			errmsg_set(em, err, "clip: no memory");
-	}
+	err = soft_timer_open(&s->timer);
+	if (!err)
+		err = soft_memory_map(&s->memory, slab);
+	if (err)
+		errmsg_set(em, err, "clip: cannot start: %s", strerror(-err));
 	if (!err)
 		err = clip_cursor_open(&s->cursor, s->media, start_frame(s), s->loop, em);
 	if (err) {
@@ -354,7 +310,6 @@ static int clip_start(struct source *s, struct slab *slab, struct errmsg *em)
 	s->tick = s->skip = 0;
 	s->number = 0;
 	s->nready = s->ready_head = 0;
-	s->armed = WAKE_NEVER;
 	s->start_ns = monotime_now() + (int64_t)(NSEC_PER_SEC / s->fps);
 	for (unsigned i = 0; i < slab->nslots; i++)
 		s->state[i] = FREE;
@@ -368,7 +323,7 @@ static int clip_start(struct source *s, struct slab *slab, struct errmsg *em)
 
 static int clip_poll_fd(const struct source *s)
 {
-	return s->timer;
+	return s->timer.fd;
 }
 
 /* --- streaming: on the reactor ------------------------------------------------------------------

@@ -13,9 +13,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include "capture/core/cleanup.h"
 #include "capture/core/frame.h"
@@ -25,11 +22,8 @@
 #include "capture/rack/rack_params.h"
 #include "capture/rack/rack_scene.h"
 #include "capture/rack/rack_stamp.h"
+#include "capture/soft.h"
 #include "capture/source.h"
-
-/* Timer values besides deadlines. */
-#define WAKE_NEVER 0
-#define WAKE_NOW   1 /* an absolute time long past */
 
 #define TICKS_AT_ONCE 65536
 
@@ -44,12 +38,10 @@ struct source {
 	struct rack_device own;
 
 	struct slab *slab;
-	uint8_t *driver_memory; /* SLAB_DRIVER: what the slots' planes point into */
-	size_t driver_size;
+	struct soft_memory memory;
 	size_t picture_len[RACK_SLOTS_MAX]; /* MJPEG: bytes in each slot */
 
-	int timer;
-	int64_t armed;    /* what the timer was last set to */
+	struct soft_timer timer;
 	int64_t start_ns; /* deadline of tick 0 */
 	uint64_t tick;    /* the next to happen */
 	int64_t due_ns;   /* paced: its deadline */
@@ -149,8 +141,7 @@ static void rack_close(struct source *s)
 		rack_device_release(s->device);
 	rack_jpeg_put(s->jpegs);
 	free(s->saved);
-	if (s->timer >= 0)
-		close(s->timer);
+	soft_timer_close(&s->timer);
 	free(s);
 }
 
@@ -158,13 +149,12 @@ static int rack_open(struct source **out, const char *rest, const struct source_
 		     struct source_format *fmt, enum slab_kind kinds[SOURCE_KINDS_MAX],
 		     struct errmsg *em)
 {
-	static const enum slab_kind all[] = {SLAB_USERPTR, SLAB_UDMABUF, SLAB_DRIVER, SLAB_AUTO};
 	struct source *s = calloc(1, sizeof(*s));
 	int err;
 
 	if (!s)
 		return errmsg_set(em, -ENOMEM, "rack camera: no memory");
-	s->timer = -1;
+	s->timer.fd = -1;
 	err = rack_params_parse(rest, want, &s->params, em);
 	if (err) {
 		errmsg_prefix(em, err, "rack");
@@ -184,12 +174,7 @@ static int rack_open(struct source **out, const char *rest, const struct source_
 	describe(s);
 	*out = s;
 	*fmt = s->fmt;
-	if (want->memory != SLAB_AUTO) {
-		kinds[0] = want->memory;
-		kinds[1] = SLAB_AUTO;
-	} else {
-		memcpy(kinds, all, sizeof(all));
-	}
+	soft_kinds(want, kinds);
 	return 0;
 fail:
 	rack_close(s);
@@ -351,50 +336,21 @@ static void advance(struct source *s, int64_t now)
  * readable until it is set again, so the descriptor stays readable while frames are waiting. */
 static int arm(struct source *s)
 {
-	struct itimerspec at = {0};
 	int64_t wake;
 
 	if (s->done_count || s->gone)
-		wake = WAKE_NOW;
+		wake = SOFT_WAKE_NOW;
 	else if (s->params.paced)
 		wake = s->due_ns;
 	else
-		wake = s->free ? WAKE_NOW : WAKE_NEVER;
-	if (wake != WAKE_NEVER && wake < s->device->stalled_until_ns && !s->done_count && !s->gone)
+		wake = s->free ? SOFT_WAKE_NOW : SOFT_WAKE_NEVER;
+	if (wake != SOFT_WAKE_NEVER && wake < s->device->stalled_until_ns && !s->done_count &&
+	    !s->gone)
 		wake = s->device->stalled_until_ns;
-	if (wake == s->armed)
-		return 0;
-	at.it_value.tv_sec = wake / NSEC_PER_SEC;
-	at.it_value.tv_nsec = wake % NSEC_PER_SEC;
-	if (timerfd_settime(s->timer, TFD_TIMER_ABSTIME, &at, NULL))
-		return -errno;
-	s->armed = wake;
-	return 0;
+	return soft_timer_set(&s->timer, wake);
 }
 
 /* --- start and stop ------------------------------------------------------------------------- */
-
-/* The slots of memory kind "mmap" are the source's own: only the planes, no room for a trailer. */
-static int map_driver_memory(struct source *s)
-{
-	size_t slot = 0;
-	uint8_t *at;
-
-	for (unsigned p = 0; p < s->fmt.nplanes; p++)
-		slot += ALIGN_UP(s->fmt.plane_size[p], (size_t)FRAME_BLOCK);
-	s->driver_size = slot * s->slab->nslots;
-	at = mmap(NULL, s->driver_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (at == MAP_FAILED)
-		return -errno;
-	s->driver_memory = at;
-	for (unsigned i = 0; i < s->slab->nslots; i++) {
-		for (unsigned p = 0; p < s->fmt.nplanes; p++) {
-			s->slab->slot[i].plane[p] = at;
-			at += ALIGN_UP(s->fmt.plane_size[p], (size_t)FRAME_BLOCK);
-		}
-	}
-	return 0;
-}
 
 static int draw_pictures(struct source *s)
 {
@@ -445,37 +401,30 @@ static void set_up_clock(struct source *s)
 
 static void rack_stop(struct source *s)
 {
-	if (s->driver_memory)
-		munmap(s->driver_memory, s->driver_size);
-	s->driver_memory = NULL;
-	if (s->timer >= 0)
-		close(s->timer);
-	s->timer = -1;
+	soft_memory_unmap(&s->memory);
+	soft_timer_close(&s->timer);
 	s->slab = NULL;
 }
 
 static int rack_start(struct source *s, struct slab *slab, struct errmsg *em)
 {
-	int err = 0;
+	int err;
 
 	if (slab->nslots != s->params.look.pictures || slab->nplanes != s->fmt.nplanes)
 		return errmsg_set(em, -EINVAL, "rack:%s: %u slots made, %u needed", s->params.name,
 				  slab->nslots, s->params.look.pictures);
 	s->slab = slab;
-	s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (s->timer < 0)
-		err = -errno;
+	err = soft_timer_open(&s->timer);
 	if (!err && !s->saved && rack_faults_any(&s->params.faults)) {
 		s->saved = malloc((size_t)slab->nslots * FRAME_TRAILER_ROOM);
 		err = s->saved ? 0 : -ENOMEM;
 	}
-	if (!err && slab->kind == SLAB_DRIVER)
-		err = map_driver_memory(s);
+	if (!err)
+		err = soft_memory_map(&s->memory, slab);
 	if (!err)
 		err = draw_pictures(s);
 	if (!err) {
 		set_up_clock(s);
-		s->armed = WAKE_NEVER;
 		err = arm(s);
 	}
 	if (err) {
@@ -488,7 +437,7 @@ static int rack_start(struct source *s, struct slab *slab, struct errmsg *em)
 
 static int rack_poll_fd(const struct source *s)
 {
-	return s->timer;
+	return s->timer.fd;
 }
 
 static int rack_dequeue(struct source *s, struct source_buffer *out)

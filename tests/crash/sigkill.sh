@@ -69,7 +69,7 @@ for kill in $(seq "$kills"); do
         fail "durable up to $durable was reported, found only up to $found"
         continue
     fi
-    if ! "$build/tests/e2e/check_stamps" "$work/store" --recycled >"$work/stamps"; then
+    if ! "$build/tests/e2e/check_store" "$work/store" --recycled >"$work/stamps"; then
         fail "pictures are not what the cameras drew"
         cat "$work/stamps"
         continue

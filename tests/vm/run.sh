@@ -45,7 +45,9 @@ image() { # OUT
         [ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
     done
     local programs=("$build/matlangd" "$build/matlang")
-    [ -d "$build/tests/vm" ] && programs+=("$build"/tests/vm/*)
+    for p in "$build"/tests/vm/* "$build"/tests/e2e/*; do
+        [ -x "$p" ] && programs+=("$p")
+    done
     for extra in v4l2-ctl python3; do
         [ "$extra" = python3 ] || { command -v $extra >/dev/null && programs+=("$(command -v $extra)"); }
     done

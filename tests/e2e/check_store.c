@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Proves from a store's own bytes that what cameras drew is what was recorded. For each camera and
+ * run of it:
+ *   - rack cameras: every picture's stamp is whole and agrees with the record's header;
+ *   - with --reference: every picture equals that file, byte for byte;
+ *   - sequences only grow;
+ *   - frames missing between them are on the ledger: delivered + ledger = expected.
+ *
+ *   check_store STORE [OPTIONS]      exit 0: all holds
+ *     --exact             the ledger names just what is missing; without it, it may name more (a
+ *                         run that was killed ends with an entry whose next frame never came)
+ *     --recycled          the store's beginning is gone: only pictures and order are compared
+ *     --lost N            the ledger must name at least N frames
+ *     --no-stamps         the cameras draw no stamps
+ *     --reference CAMERA=FILE   picture that CAMERA draws all the time (planes one after another)
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/rack/rack_stamp.h"
+#include "storage/reader.h"
+
+struct options {
+	enum { MODE_KILLED, MODE_EXACT, MODE_RECYCLED } mode;
+	uint64_t lost;
+	bool stamps;
+	const char *reference; /* CAMERA=FILE */
+};
+
+struct tally {
+	uint8_t *reference; /* NULL: none */
+	size_t reference_size;
+	uint64_t frames, gaps, ledger, bad;
+	uint32_t last_sequence;
+	bool running;
+};
+
+static void view(const struct record *rec, struct frame *f)
+{
+	*f = (struct frame){
+		.fourcc = rec->frame.fourcc,
+		.width = rec->frame.width,
+		.height = rec->frame.height,
+		.nplanes = rec->frame.nplanes,
+	};
+	for (uint32_t i = 0; i < f->nplanes; i++)
+		f->plane[i] = (struct frame_plane){
+			.data = rec->payload + rec->frame.plane[i].offset,
+			.bytesused = rec->frame.plane[i].bytes,
+			.stride = rec->frame.plane[i].stride,
+		};
+}
+
+static bool stamp_agrees(const char *camera, const struct record *rec, const struct frame *f)
+{
+	struct rack_stamp s;
+
+	return !rack_stamp_read(f, &s) && s.camera == rack_stamp_camera(camera) &&
+	       s.sequence == rec->frame.sequence && s.mono_ns == rec->mono_ns;
+}
+
+static bool equals_reference(const struct tally *t, const struct frame *f)
+{
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < f->nplanes; i++) {
+		if (at + f->plane[i].bytesused > t->reference_size ||
+		    memcmp(f->plane[i].data, t->reference + at, f->plane[i].bytesused))
+			return false;
+		at += f->plane[i].bytesused;
+	}
+	return at == t->reference_size;
+}
+
+static void check_frame(const char *camera, const struct record *rec, const struct options *o,
+			struct tally *t)
+{
+	uint32_t sequence = rec->frame.sequence;
+	struct frame f;
+
+	view(rec, &f);
+	t->frames++;
+	if ((o->stamps && !stamp_agrees(camera, rec, &f)) ||
+	    (t->reference && !(rec->frame.flags & FRAME_TORN) && !equals_reference(t, &f))) {
+		printf("%s: record at %" PRIu64 " (sequence %u) holds another picture\n", camera,
+		       rec->position, sequence);
+		t->bad++;
+	}
+	/* Sequences restart at 0 whenever the device is opened, and the first frame then has a gap
+	 * before it. A step back without one is a driver repeating a number: no loss. */
+	if (t->running && sequence > t->last_sequence)
+		t->gaps += sequence - t->last_sequence - 1;
+	else if (!t->running || (rec->frame.flags & FRAME_GAP))
+		t->gaps += sequence;
+	else
+		return;
+	t->last_sequence = sequence;
+	t->running = true;
+}
+
+static int check_camera(struct reader *r, struct reader_camera cam, const struct options *o,
+			struct tally *t)
+{
+	struct reader_query q = {
+		.camera_id = cam.id,
+		.kinds = RECORD_MASK(RECORD_FRAME) | RECORD_MASK(RECORD_LOSS),
+		.to_utc_ns = INT64_MAX,
+	};
+	struct reader_cursor *c;
+	struct reader_damage damage;
+	struct errmsg em = {""};
+	struct record rec;
+	int ret = reader_cursor_open(&c, r, &q, &em);
+
+	if (ret) {
+		printf("%s: %s\n", cam.name, em.text);
+		return ret;
+	}
+	while ((ret = reader_cursor_next(c, &rec)) > 0) {
+		if (rec.kind == RECORD_LOSS) {
+			if (!rec.loss.estimated)
+				t->ledger += rec.loss.count;
+			continue;
+		}
+		ret = reader_cursor_load(c, &rec);
+		if (ret) {
+			printf("%s: record at %" PRIu64 ": %s\n", cam.name, rec.position,
+			       strerror(-ret));
+			t->bad++;
+			continue;
+		}
+		check_frame(cam.name, &rec, o, t);
+	}
+	reader_cursor_damage(c, &damage);
+	if (damage.records || damage.segments) {
+		printf("%s: %s\n", cam.name, damage.first);
+		t->bad += damage.records + damage.segments;
+	}
+	reader_cursor_close(c);
+	return ret;
+}
+
+static void balance(const char *name, const struct tally *t, const struct options *o, uint64_t *bad)
+{
+	bool wrong = o->mode == MODE_EXACT ? t->gaps != t->ledger : t->gaps > t->ledger;
+
+	if (wrong && o->mode != MODE_RECYCLED) {
+		printf("%s: %" PRIu64 " frames are missing, the ledger says %" PRIu64 "\n", name,
+		       t->gaps, t->ledger);
+		(*bad)++;
+	}
+	printf("%s: %" PRIu64 " frames, %" PRIu64 " missing, %" PRIu64 " on the ledger\n", name,
+	       t->frames, t->gaps, t->ledger);
+	*bad += t->bad;
+}
+
+static int load_reference(const char *camera, const struct options *o, struct tally *t)
+{
+	size_t n = strlen(camera);
+	FILE *f;
+	long size;
+
+	if (!o->reference || strncmp(o->reference, camera, n) || o->reference[n] != '=')
+		return 0;
+	f = fopen(o->reference + n + 1, "rb");
+	if (!f || fseek(f, 0, SEEK_END) || (size = ftell(f)) <= 0 || fseek(f, 0, SEEK_SET))
+		return -1;
+	t->reference_size = (size_t)size;
+	t->reference = malloc(t->reference_size);
+	if (!t->reference || fread(t->reference, 1, t->reference_size, f) != t->reference_size)
+		return -1;
+	return fclose(f);
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+	for (int i = 2; i < argc; i++) {
+		if (!strcmp(argv[i], "--exact"))
+			o->mode = MODE_EXACT;
+		else if (!strcmp(argv[i], "--recycled"))
+			o->mode = MODE_RECYCLED;
+		else if (!strcmp(argv[i], "--no-stamps"))
+			o->stamps = false;
+		else if (!strcmp(argv[i], "--lost") && i + 1 < argc)
+			o->lost = strtoull(argv[++i], NULL, 10);
+		else if (!strcmp(argv[i], "--reference") && i + 1 < argc)
+			o->reference = argv[++i];
+		else
+			return -1;
+	}
+	return argc < 2 ? -1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.stamps = true};
+	uint64_t lost = 0, frames = 0, bad = 0;
+	struct errmsg em = {""};
+	struct reader *r;
+
+	if (parse(argc, argv, &o)) {
+		fprintf(stderr, "usage: check_store STORE [--exact|--recycled] [--lost N] "
+				"[--no-stamps] [--reference CAMERA=FILE]\n");
+		return 2;
+	}
+	if (reader_open(&r, argv[1], &em)) {
+		fprintf(stderr, "check_store: %s\n", em.text);
+		return 1;
+	}
+	for (size_t i = 0; i < reader_camera_count(r); i++) {
+		struct reader_camera cam = reader_camera_at(r, i);
+		struct tally t = {0};
+
+		if (load_reference(cam.name, &o, &t) || check_camera(r, cam, &o, &t))
+			t.bad++;
+		free(t.reference);
+		balance(cam.name, &t, &o, &bad);
+		frames += t.frames;
+		lost += t.ledger;
+	}
+	reader_close(r);
+	if (!frames || lost < o.lost) {
+		printf("%" PRIu64 " frames, %" PRIu64 " on the ledger: too few\n", frames, lost);
+		bad++;
+	}
+	return bad ? 1 : 0;
+}

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -12,6 +15,16 @@
 
 /* Beneath this not even a handful of cameras can be registered. */
 #define MEMLOCK_ENOUGH (256u << 20)
+
+/* With this capability the kernel does not count what io_uring pins. */
+static bool may_lock_any(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	return syscall(SYS_capget, &head, data) == 0 &&
+	       (data[CAP_TO_INDEX(CAP_IPC_LOCK)].effective & CAP_TO_MASK(CAP_IPC_LOCK));
+}
 
 static void raise_limit(struct log *log, int which, const char *name)
 {
@@ -22,6 +35,8 @@ static void raise_limit(struct log *log, int which, const char *name)
 			   strerror(errno));
 		return;
 	}
+	if (which == RLIMIT_MEMLOCK && may_lock_any())
+		return;
 	if (which == RLIMIT_MEMLOCK && r.rlim_cur != RLIM_INFINITY) {
 		struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 
@@ -52,7 +67,7 @@ static void guard_from_oom(struct log *log)
 		return;
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, score, strlen(score)) < 0)
-		log_printf(log, LOG_INFO, "oom_score_adj cannot be lowered: %s", strerror(errno));
+		log_printf(log, LOG_DEBUG, "oom_score_adj cannot be lowered: %s", strerror(errno));
 }
 
 void limits_raise(struct log *log)

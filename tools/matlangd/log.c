@@ -65,6 +65,8 @@ void log_line(void *log, int level, const char *line)
 	char text[LOG_LINE_MAX], now[TIMEFMT_MAX];
 	struct timespec ts;
 
+	if (level >= LOG_DEBUG && !l->journal)
+		return;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	timefmt_rfc3339(now, (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec, 0);
 	pthread_mutex_lock(&l->lock);

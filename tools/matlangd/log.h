@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The running log, to standard error: with the journal's priority prefixes when the journal reads
- * it, with time and level for people otherwise. Levels are syslog's. Any thread.
+ * it, with time and level for people otherwise. Levels are syslog's; debugging lines
+ * go to the journal only. Any thread.
  */
 #ifndef MATLANGD_LOG_H
 #define MATLANGD_LOG_H

@@ -74,7 +74,7 @@ void statustable_free(struct statustable *t)
 	memset(t, 0, sizeof(*t));
 }
 
-void statustable_totals(const struct statustable *t, uint64_t *recorded, uint64_t *lost)
+static void totals(const struct statustable *t, uint64_t *recorded, uint64_t *lost)
 {
 	*recorded = *lost = 0;
 	for (size_t i = 0; i < t->count; i++) {
@@ -221,7 +221,7 @@ static void head(FILE *out, const struct statustable *t, const struct statustabl
 	char line[ERRMSG_MAX + 256], oldest[TIMEFMT_MAX] = "none yet";
 	uint64_t recorded, lost;
 
-	statustable_totals(t, &recorded, &lost);
+	totals(t, &recorded, &lost);
 	if (t->store.oldest_utc_ns)
 		timefmt_rfc3339(oldest, t->store.oldest_utc_ns, 0);
 	snprintf(line, sizeof(line),
@@ -288,7 +288,7 @@ void statustable_line(FILE *out, const struct statustable *t, const struct statu
 {
 	uint64_t recorded, lost;
 
-	statustable_totals(t, &recorded, &lost);
+	totals(t, &recorded, &lost);
 	fprintf(out,
 		"%zu of %zu cameras stream, %" PRIu64 " frames recorded, %" PRIu64 " lost, "
 		"%.1f MB/s, cpu %.0f %%, %s\n",

@@ -46,6 +46,4 @@ void statustable_draw(FILE *out, const struct statustable *t, const struct statu
 /* One line for a log. */
 void statustable_line(FILE *out, const struct statustable *t, const struct statustable *before);
 
-void statustable_totals(const struct statustable *t, uint64_t *recorded, uint64_t *lost);
-
 #endif

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,6 @@ struct statusview {
 	bool tty;
 	unsigned drawn; /* lines on the screen */
 	pthread_t thread;
-	atomic_uint_fast64_t recorded, lost; /* figures only: relaxed, nothing hangs on them */
 };
 
 struct look {
@@ -95,7 +93,6 @@ static void *run(void *arg)
 	struct pollfd p = {.fd = v->stop_fd, .events = POLLIN};
 	struct statustable before = {0};
 	struct look l = {.box = v->box};
-	uint64_t recorded, lost;
 
 	while (poll(&p, 1, v->tty ? TTY_MS : LINE_MS) <= 0) {
 		l.err = 0;
@@ -109,9 +106,6 @@ static void *run(void *arg)
 			statustable_free(&l.table);
 			continue;
 		}
-		statustable_totals(&l.table, &recorded, &lost);
-		atomic_store_explicit(&v->recorded, recorded, memory_order_relaxed);
-		atomic_store_explicit(&v->lost, lost, memory_order_relaxed);
 		if (v->tty)
 			draw_tty(v, &l.table, before.row ? &before : NULL);
 		else
@@ -159,12 +153,6 @@ int statusview_start(struct statusview **out, struct appliance *box, struct reac
 	(void)pthread_setname_np(v->thread, "status");
 	*out = v;
 	return 0;
-}
-
-void statusview_totals(const struct statusview *v, uint64_t *recorded, uint64_t *lost)
-{
-	*recorded = atomic_load_explicit(&v->recorded, memory_order_relaxed);
-	*lost = atomic_load_explicit(&v->lost, memory_order_relaxed);
 }
 
 void statusview_stop(struct statusview *v)

@@ -19,7 +19,4 @@ int statusview_start(struct statusview **out, struct appliance *box, struct reac
 /* After reactor_calls_close(). NULL is fine. */
 void statusview_stop(struct statusview *v);
 
-/* Frames recorded and lost over all cameras, as of the last look (at most a second old). */
-void statusview_totals(const struct statusview *v, uint64_t *recorded, uint64_t *lost);
-
 #endif

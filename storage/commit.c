@@ -91,7 +91,11 @@ static void finished(struct store *s, struct write *w, int res)
 	case WRITE_CHUNK: seg->writes--; break;
 	case WRITE_SEAL:
 		seg->seal_done = !res;
-		seg->seal_failed = res != 0;
+		/* What it covers is whole, and stays so: a seal may be tried again in its place. */
+		if (res && ++seg->seal_tries < STORE_FAILURES_MAX)
+			seg->seal_queued = false;
+		else
+			seg->seal_failed = res != 0;
 		break;
 	case WRITE_CHECKPOINT:
 		s->checkpoint_written = !res;

@@ -96,6 +96,15 @@ static int take_locks(struct store *s, const struct format_seal *f)
 	return err;
 }
 
+/* Power may have failed while the seal was written: it counts when all of it is there. */
+static int check_frames(struct store *s, const struct format_seal *f)
+{
+	CLEANUP_FREE uint8_t *buf = NULL;
+	const uint8_t *p;
+
+	return read_section(s, f, FORMAT_SECTION_FRAMES, &buf, &p);
+}
+
 /* Takes a segment by its seal. -EBADMSG: it has none that counts. */
 static int take_sealed(struct store *s, struct tail *t)
 {
@@ -111,6 +120,8 @@ static int take_sealed(struct store *s, struct tail *t)
 		err = format_seal_decode(block, &s->super, t->head.index, &f);
 	if (!err && (f.sequence != t->head.sequence || f.nonce != t->head.nonce))
 		err = -EBADMSG;
+	if (!err)
+		err = check_frames(s, &f);
 	if (!err)
 		err = take_cameras(s, &f);
 	if (err)

@@ -75,6 +75,7 @@ struct segment {
 	bool header_done, header_durable;
 	bool header_failed;
 	bool seal_queued, seal_done, seal_failed;
+	unsigned seal_tries;
 	uint64_t header_ticket, seal_ticket;
 	struct write *header; /* until queued */
 };

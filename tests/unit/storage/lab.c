@@ -79,11 +79,19 @@ struct lab *lab_new(unsigned mib, uint32_t segment_bytes, size_t slot_bytes)
 	return lab;
 }
 
-void lab_use_disk(struct lab *lab, struct simdisk *disk)
+void lab_use_disk(struct lab *lab, struct simdisk *disk, uint64_t durable)
 {
 	NEED(!lab->store);
 	simdisk_free(lab->disk);
 	lab->disk = disk;
+	/* Behind the durable position a record may be there or not. */
+	bool behind = false;
+
+	for (size_t i = 0; i < lab->records; i++) {
+		behind = behind || lab->record[i].position > durable;
+		lab->record[i].lost = lab->record[i].lost || behind;
+	}
+	lab->durable = 0;
 }
 
 void lab_free(struct lab *lab)
@@ -308,7 +316,12 @@ static bool same(struct reader_cursor *c, struct record *rec, const struct lab_r
 	return true;
 }
 
-size_t lab_check(struct lab *lab, struct simdisk *disk, uint64_t durable, bool all)
+static bool may_miss(const struct lab_record *r, size_t found, enum lab_expect expect)
+{
+	return r->lost || (expect == LAB_TAIL && !found) || (expect == LAB_GAPS && !r->must);
+}
+
+size_t lab_check(struct lab *lab, struct simdisk *disk, uint64_t durable, enum lab_expect expect)
 {
 	static const struct reader_query q = {
 		.camera_id = RECORD_ANY_CAMERA, .kinds = RECORD_MASK_ALL, .to_utc_ns = INT64_MAX};
@@ -335,12 +348,12 @@ size_t lab_check(struct lab *lab, struct simdisk *disk, uint64_t durable, bool a
 		/* What was passed over: recycled (before the first), lost, or of no position (small
 		 * records) and not durable for all we know. */
 		for (size_t k = at; k < i; k++)
-			NEED(lab->record[k].lost || (!found && !all));
+			NEED(may_miss(&lab->record[k], found, expect));
 		at = i + 1;
 		found++;
 	}
 	for (size_t k = at; k < lab->records; k++)
-		NEED(lab->record[k].lost || !lab->record[k].position ||
+		NEED(may_miss(&lab->record[k], 1, expect) || !lab->record[k].position ||
 		     lab->record[k].position > durable);
 	reader_cursor_damage(c, &damage);
 	if (damage.records || damage.segments)

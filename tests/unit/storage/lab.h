@@ -15,6 +15,7 @@ struct lab_record {
 	uint32_t bytes, crc; /* of the payload; frames: of the planes one after another */
 	uint64_t position;   /* behind it; 0: not known */
 	bool lost;           /* reported so, or refused */
+	bool must;           /* for LAB_GAPS: has to be there */
 };
 
 struct lab {
@@ -38,8 +39,8 @@ struct lab {
 
 /* A volume of `mib` MiB with segments of `segment_bytes`; `slot_bytes` of room for a frame. */
 struct lab *lab_new(unsigned mib, uint32_t segment_bytes, size_t slot_bytes);
-/* On a disk made elsewhere (after a crash); `records` of `from` are taken over. */
-void lab_use_disk(struct lab *lab, struct simdisk *disk);
+/* Goes on with a disk as it came up after a power cut, when `durable` had been told. */
+void lab_use_disk(struct lab *lab, struct simdisk *disk, uint64_t durable);
 void lab_free(struct lab *lab);
 /* store_open must succeed; three cameras are named. */
 void lab_open(struct lab *lab);
@@ -53,9 +54,13 @@ int lab_frame(struct lab *lab, unsigned camera, size_t bytes, unsigned planes);
 int lab_motion(struct lab *lab, unsigned camera);
 int lab_loss(struct lab *lab, unsigned camera, uint64_t count);
 int lab_note(struct lab *lab, const char *text);
-/* What a reader of the disk finds must be the appended records, in order: all whose position is at
- * or below `durable` and that are not older than the first one found; nothing else, nothing
- * twice. Returns how many. `all`: none may be missing, recycled ones included. */
-size_t lab_check(struct lab *lab, struct simdisk *disk, uint64_t durable, bool all);
+enum lab_expect {
+	LAB_ALL,  /* nothing is missing but what was reported lost */
+	LAB_TAIL, /* nor behind the first one found: the oldest were recycled */
+	LAB_GAPS, /* only those with `must` set need be there */
+};
+/* What a reader of the disk finds must be appended records, whole and in order, nothing twice, and
+ * those with a position at or below `durable` must be there. Returns how many it found. */
+size_t lab_check(struct lab *lab, struct simdisk *disk, uint64_t durable, enum lab_expect expect);
 
 #endif

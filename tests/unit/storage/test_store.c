@@ -14,6 +14,8 @@
 #include "tests/unit/storage/lab.h"
 
 #define SEGMENT (1u << 20)
+/* Both checkpoint areas, which lie between 1 MiB and segment 0. */
+#define DISK_AREA_WIPE (1u << 20)
 
 static struct store_stats stats(const struct lab *lab)
 {
@@ -40,7 +42,7 @@ static void test_append_close_read(void **state)
 	assert_int_equal(st.direct_frames, 2);
 	assert_int_equal(st.gathered_frames, 1);
 	assert_int_equal(lab_close(lab), 0);
-	assert_int_equal(lab_check(lab, lab->disk, UINT64_MAX, true), 6);
+	assert_int_equal(lab_check(lab, lab->disk, UINT64_MAX, LAB_ALL), 6);
 	lab_free(lab);
 }
 
@@ -58,7 +60,7 @@ static void test_reopen_goes_on(void **state)
 		assert_int_equal(lab_note(lab, "round"), 0);
 		assert_int_equal(lab_close(lab), 0);
 	}
-	assert_int_equal(lab_check(lab, lab->disk, UINT64_MAX, true), 6);
+	assert_int_equal(lab_check(lab, lab->disk, UINT64_MAX, LAB_ALL), 6);
 	lab_free(lab);
 }
 
@@ -94,7 +96,7 @@ static void test_rolls_over(void **state)
 	lab_open(lab);
 	record_bytes(lab, 6 << 20, 5);
 	assert_int_equal(lab_close(lab), 0);
-	lab_check(lab, lab->disk, UINT64_MAX, true);
+	lab_check(lab, lab->disk, UINT64_MAX, LAB_ALL);
 	lab_free(lab);
 }
 
@@ -109,11 +111,11 @@ static void test_recycles_the_oldest(void **state)
 	assert_int_equal(lab->lost_calls, 0);
 	assert_int_equal(lab_close(lab), 0);
 	/* All but the segment given up and the ends of others. */
-	assert_true(lab_check(lab, lab->disk, UINT64_MAX, false) > 20);
+	assert_true(lab_check(lab, lab->disk, UINT64_MAX, LAB_TAIL) > 20);
 	lab_open(lab);
 	record_bytes(lab, 10 << 20, 7);
 	assert_int_equal(lab_close(lab), 0);
-	assert_true(lab_check(lab, lab->disk, UINT64_MAX, false) > 20);
+	assert_true(lab_check(lab, lab->disk, UINT64_MAX, LAB_TAIL) > 20);
 	lab_free(lab);
 }
 
@@ -128,23 +130,228 @@ static void test_power_cuts(void **state)
 		struct simdisk *after = simdisk_crash(lab->disk, seed % SIMDISK_CRASH_MODES, seed);
 
 		/* Readers see it as it is, and so after recovery, and after a second one. */
-		lab_check(lab, after, lab->durable, false);
+		lab_check(lab, after, lab->durable, LAB_TAIL);
 		uint64_t durable = lab->durable;
 
 		lab_close(lab);
-		lab_use_disk(lab, after);
+		lab_use_disk(lab, after, durable);
 		size_t found = 0;
 
 		for (unsigned round = 0; round < 2; round++) {
 			lab_open(lab);
 			assert_int_equal(lab_close(lab), 0);
-			size_t n = lab_check(lab, lab->disk, durable, false);
+			size_t n = lab_check(lab, lab->disk, durable, LAB_TAIL);
 
 			assert_true(round == 0 || n == found);
 			found = n;
 		}
 		lab_free(lab);
 	}
+}
+
+/* Every record has its verdict: found, or reported lost. Small ones are never lost. */
+static void check_accounts(struct lab *lab)
+{
+	for (size_t i = 0; i < lab->records; i++)
+		if (lab->record[i].kind != RECORD_FRAME)
+			assert_false(lab->record[i].lost);
+	lab_check(lab, lab->disk, UINT64_MAX, LAB_TAIL);
+}
+
+/* One failed write or flush, at every place in turn: the log goes on, what is gone is named. */
+static void one_fault(uint64_t at, uint64_t seed)
+{
+	struct lab *lab = lab_new(8, SEGMENT, 256 << 10);
+
+	simdisk_set_timing(lab->disk, 3, true);
+	lab_open(lab);
+	simdisk_set_fault(lab->disk, simdisk_submitted(lab->disk) + at, 1, -EIO);
+	record_bytes(lab, 3 << 20, seed);
+	lab_sync(lab);
+	record_bytes(lab, 1 << 20, seed + 1);
+	lab_sync(lab);
+	assert_int_equal(stats(lab).write_errors, 1);
+	assert_string_equal(stats(lab).trouble, "");
+	struct simdisk *after = simdisk_crash(lab->disk, seed % SIMDISK_CRASH_MODES, seed);
+
+	uint64_t durable = lab->durable;
+
+	assert_int_equal(lab_close(lab), 0);
+	check_accounts(lab);
+	lab_check(lab, after, durable, LAB_TAIL);
+	lab_use_disk(lab, after, durable);
+	lab_open(lab);
+	record_bytes(lab, 1 << 20, seed + 2);
+	assert_int_equal(lab_close(lab), 0);
+	lab_check(lab, lab->disk, durable, LAB_TAIL);
+	lab_free(lab);
+}
+
+static void test_every_write_fails_once(void **state)
+{
+	for (uint64_t at = 0; at < 60; at++)
+		one_fault(at, at * 3 + 1);
+}
+
+static void test_disk_dead(void **state)
+{
+	struct lab *lab = lab_new(8, SEGMENT, 256 << 10);
+
+	lab_open(lab);
+	assert_int_equal(lab_frame(lab, 0, 100000, 1), 0);
+	lab_sync(lab);
+	simdisk_set_fault(lab->disk, simdisk_submitted(lab->disk), UINT64_MAX / 2, -EIO);
+	int err = 0;
+
+	for (unsigned i = 0; i < 1000 && err != -EIO; i++) {
+		err = lab_frame(lab, 0, 100000, 1);
+		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
+	}
+	assert_int_equal(err, -EIO);
+	assert_true(lab->lost_frames > 0);
+	assert_non_null(strstr(lab->trouble, "check the disk"));
+	assert_int_equal(lab_motion(lab, 0), -EIO);
+	/* No slot is kept. */
+	for (unsigned i = 0; i < LAB_SLOTS; i++)
+		assert_int_equal(atomic_load(&lab->frame[i].refs), 0);
+	assert_int_equal(lab_close(lab), -EIO);
+	simdisk_set_fault(lab->disk, 0, 0, 0);
+	assert_int_equal(lab_check(lab, lab->disk, lab->durable, LAB_TAIL), 1);
+	lab_free(lab);
+}
+
+static void test_backpressure(void **state)
+{
+	struct lab *lab = lab_new(12, SEGMENT, 256 << 10);
+	unsigned taken = 0;
+	int err;
+
+	lab->options.direct_bytes = 1 << 30;
+	lab->options.memory_bytes = 512 << 10;
+	lab_open(lab);
+	/* The disk is never given a turn. */
+	while (!(err = lab_frame(lab, 0, 50000, 1)))
+		assert_true(++taken < 100);
+	assert_int_equal(err, -ENOBUFS);
+	assert_true(taken >= 4);
+	for (unsigned i = 0; i < 3000; i++)
+		assert_int_equal(lab_motion(lab, 1), 0);
+	lab_sync(lab);
+	assert_int_equal(lab_frame(lab, 0, 50000, 1), 0);
+	assert_int_equal(lab_close(lab), 0);
+	assert_int_equal(lab_check(lab, lab->disk, UINT64_MAX, LAB_ALL), taken + 3001);
+	lab_free(lab);
+}
+
+static void test_locks(void **state)
+{
+	struct lab *lab = lab_new(8, SEGMENT, 256 << 10);
+	unsigned n = 0;
+
+	lab_open(lab);
+	record_bytes(lab, 2 << 20, 3);
+	lab_sync(lab);
+	size_t kept = lab->records;
+
+	assert_int_equal(store_lock_segments(lab->store, RECORD_ANY_CAMERA, 0, INT64_MAX, true, &n),
+			 0);
+	assert_true(n >= 2);
+	assert_int_equal(stats(lab).segments_locked, n);
+	/* A camera with no footage locks nothing. */
+	uint32_t other;
+	unsigned none = 1;
+
+	assert_int_equal(store_camera(lab->store, "other", &other), 0);
+	assert_int_equal(store_lock_segments(lab->store, other, 0, INT64_MAX, true, &none), 0);
+	assert_int_equal(none, 0);
+	record_bytes(lab, 12 << 20, 4);
+	assert_int_equal(lab_close(lab), 0);
+
+	/* Locks survive; without checkpoints too. */
+	for (unsigned round = 0; round < 2; round++) {
+		if (round)
+			memset(simdisk_image(lab->disk) + (1 << 20), 0, DISK_AREA_WIPE);
+		lab_open(lab);
+		assert_true(stats(lab).segments_locked >= n);
+		record_bytes(lab, 6 << 20, 5 + round);
+		assert_int_equal(lab_close(lab), 0);
+	}
+	/* What was locked is there, all of it: the first record still is the first. */
+	for (size_t i = 0; i < kept; i++)
+		lab->record[i].must = true;
+	lab_check(lab, lab->disk, UINT64_MAX, LAB_GAPS);
+	lab_free(lab);
+}
+
+static void test_all_locked(void **state)
+{
+	struct lab *lab = lab_new(8, SEGMENT, 256 << 10);
+	unsigned n;
+	int err = 0;
+
+	lab_open(lab);
+	for (unsigned i = 0; i < 10000 && err != -ENOSPC; i++) {
+		assert_int_equal(
+			store_lock_segments(lab->store, RECORD_ANY_CAMERA, 0, INT64_MAX, true, &n),
+			0);
+		err = lab_frame(lab, 0, 100000, 1);
+		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
+	}
+	assert_int_equal(err, -ENOSPC);
+	assert_non_null(strstr(stats(lab).trouble, "locked"));
+	assert_int_equal(lab_motion(lab, 0), -ENOSPC);
+	assert_int_equal(
+		store_lock_segments(lab->store, RECORD_ANY_CAMERA, 0, INT64_MAX, false, &n), 0);
+	lab_sync(lab);
+	for (unsigned i = 0; i < 100 && err; i++) {
+		err = lab_frame(lab, 0, 100000, 1);
+		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
+	}
+	assert_int_equal(err, 0);
+	assert_string_equal(stats(lab).trouble, "");
+	assert_int_equal(stats(lab).segments_locked, 0);
+	assert_int_equal(lab_close(lab), 0);
+	lab_check(lab, lab->disk, UINT64_MAX, LAB_TAIL);
+	lab_free(lab);
+}
+
+/* Both checkpoints gone: everything is found from the segments alone. */
+static void test_without_checkpoint(void **state)
+{
+	for (uint64_t seed = 0; seed < 12; seed++) {
+		struct lab *lab = lab_new(8, SEGMENT, 256 << 10);
+
+		simdisk_set_timing(lab->disk, 3, true);
+		lab_open(lab);
+		record_bytes(lab, (seed + 1) << 20, seed);
+		struct simdisk *after = simdisk_crash(lab->disk, seed % SIMDISK_CRASH_MODES, seed);
+		uint64_t durable = lab->durable;
+		uint32_t id;
+
+		lab_close(lab);
+		lab_use_disk(lab, after, durable);
+		memset(simdisk_image(lab->disk) + (1 << 20), 0, DISK_AREA_WIPE);
+		lab_open(lab);
+		assert_int_equal(store_camera(lab->store, "gate-02", &id), 0);
+		assert_int_equal(id, 2);
+		record_bytes(lab, 1 << 20, seed + 100);
+		assert_int_equal(lab_close(lab), 0);
+		lab_check(lab, lab->disk, durable, LAB_TAIL);
+		lab_free(lab);
+	}
+}
+
+static void test_too_large(void **state)
+{
+	struct lab *lab = lab_new(12, SEGMENT, 2 << 20);
+
+	lab_open(lab);
+	assert_int_equal(lab_frame(lab, 0, 2000000, 1), -EMSGSIZE);
+	lab->options.direct_bytes = 0;
+	assert_int_equal(lab_frame(lab, 0, 800000, 1), 0);
+	assert_int_equal(lab_close(lab), 0);
+	assert_int_equal(lab_check(lab, lab->disk, UINT64_MAX, LAB_ALL), 1);
+	lab_free(lab);
 }
 
 int main(void)
@@ -155,6 +362,13 @@ int main(void)
 		cmocka_unit_test(test_rolls_over),
 		cmocka_unit_test(test_recycles_the_oldest),
 		cmocka_unit_test(test_power_cuts),
+		cmocka_unit_test(test_every_write_fails_once),
+		cmocka_unit_test(test_disk_dead),
+		cmocka_unit_test(test_backpressure),
+		cmocka_unit_test(test_locks),
+		cmocka_unit_test(test_all_locked),
+		cmocka_unit_test(test_without_checkpoint),
+		cmocka_unit_test(test_too_large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,222 @@
+#!/usr/bin/env bash
+# End to end: clips are recorded, searched, exported and decoded, and every frame is compared with
+# its source. First from stores with known contents (make_store), then from a running matlangd.
+#   tests/e2e/run.sh BUILD_DIR
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+build=$(realpath "${1:-build}")
+M=$build/matlang
+make_store=$build/tests/e2e/make_store
+dir=$(mktemp -d)
+passed=0 failed=0 skipped=0
+daemon=
+finish() {
+    [ -n "$daemon" ] && kill "$daemon" 2>/dev/null && wait "$daemon" 2>/dev/null
+    rm -rf "$dir"
+}
+trap finish EXIT
+unset MATLANG_STORE MATLANG_CONTROL LANGUAGE
+export LC_ALL=C TZ=UTC
+
+check() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >"$dir/log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        printf '  FAIL    %s\n' "$name"
+        tail -n 25 "$dir/log" | sed 's/^/    /'
+        failed=$((failed + 1))
+    fi
+}
+skip() {
+    echo "SKIP: $1"
+    skipped=$((skipped + 1))
+}
+total() {
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -eq 0 ]
+    exit
+}
+fails() { # CODE COMMAND...: ends with exactly this code
+    local want=$1 code=0
+    shift
+    "$@" || code=$?
+    [ "$code" -eq "$want" ] || { echo "exit code $code, not $want: $*"; return 1; }
+}
+says() { # TEXT COMMAND...: prints it, whatever the exit code
+    local text=$1 out
+    shift
+    out=$("$@" 2>&1)
+    [[ $out == *"$text"* ]] || { printf 'not said: %s\n%s\n' "$text" "$out"; return 1; }
+}
+for tool in ffmpeg ffprobe python3 sha256sum; do
+    if ! command -v "$tool" >/dev/null; then
+        skip "no $tool here"
+        total
+    fi
+done
+frames() { # FILE: a hash of each decoded picture
+    ffmpeg -v error -i "$1" -map 0:v -vsync passthrough -f framemd5 - | grep -v '^#' | awk '{print $NF}'
+}
+same_frames() { # SOURCE EXPORT
+    diff <(frames "$1") <(frames "$2")
+}
+stamps() { ffprobe -v error -select_streams v -show_entries packet=pts_time -of csv=p=0 "$1" | tr -d ,; }
+
+# --- clips ------------------------------------------------------------------------------------
+clips=$dir/clips
+mkdir -p "$clips/images" "$dir/out"
+scene=(-f lavfi -i "testsrc2=size=320x240:rate=25" -frames:v 60)
+ffmpeg -v error "${scene[@]}" -c:v mjpeg -q:v 4 -start_number 1 "$clips/images/in%06d.jpg"
+ffmpeg -v error "${scene[@]}" -c:v mjpeg -q:v 4 "$clips/mjpeg.avi"
+ffmpeg -v error "${scene[@]}" -c:v libx264 -bf 0 -g 20 -pix_fmt yuv420p "$clips/h264.mkv"
+ffmpeg -v error "${scene[@]}" -c:v libx265 -x265-params log-level=none:bframes=0:keyint=20 "$clips/hevc.mkv" 2>/dev/null
+ffmpeg -v error "${scene[@]}" -c:v rawvideo -pix_fmt yuv420p "$clips/raw.avi"
+
+# --- every codec, both containers ----------------------------------------------------------------
+for name in images mjpeg h264 hevc; do
+    clip=$(ls -d "$clips/$name"* 2>/dev/null | head -1)
+    if [ ! -s "$clip" ] && [ ! -d "$clip" ]; then
+        skip "ffmpeg here cannot make $name"
+        continue
+    fi
+    source=$clip
+    [ -d "$clip" ] && source=$clip/in%06d.jpg
+    check "$name: recorded" "$make_store" "$dir/$name" "cam=clip:$clip"
+    for end in mkv mp4; do
+        out=$dir/out/$name.$end
+        check "$name.$end: exported" "$M" export --store "$dir/$name" --camera cam --from -1h -o "$out"
+        check "$name.$end: every frame as in its source" same_frames "$source" "$out"
+        check "$name.$end: checksums" bash -c "cd '$dir/out' && sha256sum -c --quiet $name.sha256"
+        check "$name.$end: 60 frames, 40 ms apart" python3 - <(stamps "$out") <<'EOF'
+import sys
+t = [float(x) for x in open(sys.argv[1])]
+assert len(t) == 60, len(t)
+assert t[0] == 0 and all(abs(t[i] - i * 0.04) < 0.0011 for i in range(60)), t
+EOF
+        rm -f "$dir/out/$name".*
+    done
+done
+
+# The bytes of each image, not only what they decode to.
+check "images: exported" "$M" export --store "$dir/images" --camera cam --from -1h -o "$dir/out/i.mkv"
+mkdir -p "$dir/packets"
+check "images: packets taken out" ffmpeg -v error -i "$dir/out/i.mkv" -c copy -f image2 "$dir/packets/in%06d.jpg"
+check "images: every byte as in its source" diff -r "$clips/images" "$dir/packets"
+
+# Raw pictures are encoded; what H.264 is asked for is H.264.
+check "raw: recorded" "$make_store" "$dir/raw" "cam=clip:$clips/raw.avi"
+check "raw: exported" "$M" export --store "$dir/raw" --camera cam --from -1h -o "$dir/out/raw.mkv" --quality 100
+check "raw: looks as its source" python3 - "$dir/out/raw.mkv" "$clips/raw.avi" <<'EOF'
+import re, subprocess, sys
+out = subprocess.run(["ffmpeg", "-i", sys.argv[1], "-i", sys.argv[2], "-lavfi",
+                      "[0:v]scale=in_range=full:out_range=limited,format=yuv420p[a];[1:v]format=yuv420p[b];[a][b]psnr",
+                      "-f", "null", "-"], capture_output=True, text=True).stderr
+psnr = re.search(r"average:(\S+)", out)
+assert psnr and (psnr[1] == "inf" or float(psnr[1]) > 38), out[-400:]
+EOF
+if ffmpeg -v error -encoders | grep -q libx264; then
+    check "raw: as H.264" "$M" export --store "$dir/raw" --camera cam --from -1h -o "$dir/out/rawh.mp4" --encode h264
+    check "raw: H.264 with all frames" test "$(frames "$dir/out/rawh.mp4" | wc -l)" -eq 60
+    check "mjpeg: as H.264" "$M" export --store "$dir/mjpeg" --camera cam --from -1h -o "$dir/out/mh.mp4" --encode h264
+    check "mjpeg: H.264 with all frames" test "$(frames "$dir/out/mh.mp4" | wc -l)" -eq 60
+fi
+
+# --- from the middle of a group of pictures: back to the key frame -------------------------------
+first=$("$M" export --store "$dir/h264" --camera cam --from -1h -o "$dir/out/all.mkv" --json |
+    python3 -c 'import json,sys; print(json.load(sys.stdin)["files"][0]["first_frame"])')
+from=$(date -d "$first + 0.5 seconds" +%Y-%m-%dT%H:%M:%S.%NZ 2>/dev/null || true)
+from=$(python3 -c "
+import datetime, sys
+t = datetime.datetime.fromisoformat(sys.argv[1]) + datetime.timedelta(milliseconds=1010)
+print(t.isoformat())" "$first")
+check "h264: from the middle" "$M" export --store "$dir/h264" --camera cam --from "$from" -o "$dir/out/mid.mkv"
+check "h264: begins with the key frame before" diff <(frames "$clips/h264.mkv" | tail -n +21) <(frames "$dir/out/mid.mkv")
+
+# --- gaps, torn frames, motion ----------------------------------------------------------------------
+check "gaps: recorded" "$make_store" --gap 20,4 --away 40 --torn 10 --motion 45,10 "$dir/gaps" "cam=clip:$clips/images" "other=clip:$clips/mjpeg.avi"
+check "gaps: verifies" "$M" store verify "$dir/gaps"
+check "gaps: exported" "$M" export --store "$dir/gaps" --camera cam --from -1h -o "$dir/out/gaps.mkv"
+check "gaps: the list" python3 - "$dir/out/gaps.json" <<'EOF'
+import json, sys
+r = json.load(open(sys.argv[1]))
+causes = {g["cause"]: g for g in r["gaps"]}
+assert causes["sequence-gap"]["frames"] == 4 and not causes["sequence-gap"]["estimated"], r
+assert causes["camera-away"]["frames"] == 500 and causes["camera-away"]["estimated"], r
+assert abs(causes["camera-away"]["seconds"] - 20.04) < 0.01, r
+assert r["torn_frames"] == 1 and r["missing_frames"] == 504, r
+assert r["files"][0]["frames"] == 56, r
+EOF
+check "gaps: time stands in the file" python3 - <(stamps "$dir/out/gaps.mkv") <<'EOF'
+import sys
+t = [float(x) for x in open(sys.argv[1])]
+steps = [round(b - a, 2) for a, b in zip(t, t[1:])]
+assert len(t) == 56 and steps.count(0.2) == 1 and steps.count(20.04) == 1 and steps.count(0.04) == 53, steps
+EOF
+check "ledger: totals" python3 - <("$M" ledger --store "$dir/gaps" --json) <<'EOF'
+import json, sys
+lines = [json.loads(x) for x in open(sys.argv[1])]
+totals = {x["camera"]: x for x in lines if x["type"] == "total"}
+for cam in ("cam", "other"):
+    assert totals[cam]["recorded"] == 56 and totals[cam]["missing"] == 504 and totals[cam]["torn"] == 1, totals
+    assert totals[cam]["lost"] == {"sequence-gap": 4, "camera-away": 500}, totals
+EOF
+motion() { # OPTIONS...: number of stretches
+    "$M" find --store "$dir/gaps" --json "$@" | grep -c '"type":"motion"'
+}
+check "find: both cameras" test "$(motion)" -eq 2
+check "find: where it moved" test "$(motion --camera cam --region 40,40,5,5)" -eq 1
+check "find: where it did not" test "$(motion --region 0,0,40,40)" -eq 0
+check "find: too few cells" test "$(motion --min-cells 2)" -eq 0
+check "find: not at that time" test "$(motion --to -30m)" -eq 0
+check "events: one a camera" says "Events: 2" "$M" events --store "$dir/gaps"
+check "snapshot of the newest" "$M" snapshot --store "$dir/images" --camera cam -o "$dir/out/s.jpg"
+check "snapshot: the very bytes" cmp "$dir/out/s.jpg" "$clips/images/in000060.jpg"
+check "snapshot of H.264" "$M" snapshot --store "$dir/h264" --camera cam -o "$dir/out/h.jpg"
+check "snapshot of H.264 decodes" ffmpeg -v error -xerror -i "$dir/out/h.jpg" -f null -
+
+# --- what must not go wrong ---------------------------------------------------------------------------
+before=$(sha256sum "$dir/out/gaps.mkv")
+check "an existing file is kept" fails 1 "$M" export --store "$dir/gaps" --camera cam --from -1h -o "$dir/out/gaps.mkv"
+check "it was kept" test "$before" = "$(sha256sum "$dir/out/gaps.mkv")"
+check "--force replaces" "$M" export --store "$dir/gaps" --camera other --from -1h -o "$dir/out/gaps.mkv" --force
+check "no camera of that name: says which" says "there are: cam, other" "$M" export --store "$dir/gaps" --camera gate --from -1h -o "$dir/out/x.mkv"
+check "nothing in this time: says so" fails 1 "$M" export --store "$dir/gaps" --camera cam --from 2001-01-01 --to 2001-01-02 -o "$dir/out/x.mkv"
+check "wrong usage is 2" fails 2 "$M" export --store "$dir/gaps" --camera cam --from yesterday -o "$dir/out/x.mkv"
+check "no store: says how to go on" says "--store DIR" "$M" find --store "$dir/nowhere"
+check "no leftovers" test -z "$(find "$dir/out" -name '.*' -type f)"
+check "in Vietnamese" says "không có máy quay 'gate'" "$M" --lang vi export --store "$dir/gaps" --camera gate --from -1h -o "$dir/out/x.mkv"
+if [ "$(id -u)" -eq 0 ] && mkdir "$dir/small" && mount -t tmpfs -o size=256k none "$dir/small" 2>/dev/null; then
+    check "a full disk is refused at once" says "not enough space" "$M" export --store "$dir/images" --camera cam --from -1h -o "$dir/small/x.mkv"
+    check "a disk that fills up: one line, exit 1" fails 1 "$M" export --store "$dir/raw" --camera cam --from -1h -o "$dir/small/x.mkv" --encode mjpeg
+    check "a full disk: nothing left behind" test -z "$(ls -A "$dir/small")"
+    umount "$dir/small"
+else
+    skip "no tmpfs can be mounted here"
+fi
+
+# --- detect ----------------------------------------------------------------------------------------------
+check "detect: runs" "$M" detect --source "clip:$clips/images" --masks "$dir/masks" --flags "$dir/flags" --set motion/sensitivity=60
+check "detect: a mask and a line for each frame" test "$(ls "$dir/masks" | wc -l) $(wc -l <"$dir/flags")" = "60 60"
+check "detect: named by the images" test -e "$dir/masks/000060.pgm"
+check "detect: masks are PGM" bash -c "head -c 2 '$dir/masks/000001.pgm' | grep -q P5"
+check "detect: stored footage" "$M" detect --store "$dir/images" --camera cam --flags "$dir/flags2"
+check "detect: unknown settings are named" says "motion/sensitivity" "$M" detect --source "clip:$clips/images" --set motion/bogus=1
+
+# --- a running box -----------------------------------------------------------------------------------------
+check "box: store made" "$M" store create "$dir/box" --size 128M --segment 4M --sparse
+"$build/matlangd" --store "$dir/box" --control none --config /dev/null --seconds 5 \
+    --camera "a=clip:$clips/images?loop=0" --camera "b=clip:$clips/h264.mkv?loop=0" >"$dir/box.log" 2>&1 &
+daemon=$!
+wait "$daemon" && rc=0 || rc=$?
+daemon=
+check "box: ran" test "$rc" -eq 0
+[ "$rc" -eq 0 ] || sed 's/^/    /' "$dir/box.log" | tail -n 10
+check "box: verifies" "$M" store verify "$dir/box"
+for pair in "a $clips/images/in%06d.jpg" "b $clips/h264.mkv"; do
+    read -r cam source <<<"$pair"
+    check "box: $cam exported" "$M" export --store "$dir/box" --camera "$cam" --from -1h -o "$dir/out/box-$cam.mkv"
+    check "box: $cam every frame as in its source" same_frames "$source" "$dir/out/box-$cam.mkv"
+done
+total

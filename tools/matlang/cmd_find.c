@@ -36,7 +36,7 @@ struct find {
 	struct region region;
 	bool in_region;
 	long min_cells;
-	uint64_t bitmaps;
+	uint64_t moments, bitmaps, bitmap_bytes; /* records of motion; of these, payloads read */
 	struct reader_cost cost;
 	int64_t took_ns;
 	bool damaged;
@@ -50,6 +50,7 @@ static int take(struct find *q, struct reader_cursor *cursor, struct record *rec
 
 	if (!footage_cameras_has(&q->cameras, rec->camera_id))
 		return 0;
+	q->moments++;
 	if (m->moved < (uint32_t)q->min_cells)
 		return 0;
 	if (q->in_region) {
@@ -62,6 +63,7 @@ static int take(struct find *q, struct reader_cursor *cursor, struct record *rec
 		if (rec->payload_bytes < ((uint32_t)m->cols * m->rows + 7) / 8)
 			return 0;
 		q->bitmaps++;
+		q->bitmap_bytes += rec->payload_bytes;
 		cells = region_cells(&q->region, rec->payload, m->cols, m->rows, m->cell_px);
 		if (cells < (uint32_t)q->min_cells)
 			return 0;
@@ -117,12 +119,12 @@ static int show_json(const struct find *q)
 			(int)s->frames, "clock", footage_clock_name(s->clock)));
 	}
 	if (!err)
-		err = cli_json(json_pack(
-			"{s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "type", "summary", "stretches",
-			(json_int_t)q->found.count, "records", (json_int_t)q->cost.records_seen,
-			"bitmaps", (json_int_t)q->bitmaps, "bitmap_bytes",
-			(json_int_t)q->cost.payload_bytes, "index_bytes",
-			(json_int_t)q->cost.index_bytes, "seconds", (double)q->took_ns / 1e9));
+		err = cli_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "type", "summary",
+					 "stretches", (json_int_t)q->found.count, "moments",
+					 (json_int_t)q->moments, "bitmaps", (json_int_t)q->bitmaps,
+					 "bitmap_bytes", (json_int_t)q->bitmap_bytes, "index_bytes",
+					 (json_int_t)q->cost.index_bytes, "seconds",
+					 (double)q->took_ns / 1e9));
 	return err ? CLI_FAILED : CLI_OK;
 }
 
@@ -162,11 +164,12 @@ static int show_table(const struct find *q)
 		return cli_fail(q->c, "%s", strerror(-err));
 	if (q->found.count == 0)
 		puts(_("Nothing moved."));
-	human_size(text, q->cost.payload_bytes);
+	human_size(text, q->bitmap_bytes);
 	human_size(index, q->cost.index_bytes);
-	printf(_("%llu stretches; read %llu bitmaps (%s) and %s of index in %.2f s\n"),
-	       (unsigned long long)q->found.count, (unsigned long long)q->bitmaps, text, index,
-	       (double)q->took_ns / 1e9);
+	printf(_("%llu stretches of %llu moments; read %llu bitmaps (%s) and %s of index in %.2f "
+		 "s\n"),
+	       (unsigned long long)q->found.count, (unsigned long long)q->moments,
+	       (unsigned long long)q->bitmaps, text, index, (double)q->took_ns / 1e9);
 	return CLI_OK;
 }
 

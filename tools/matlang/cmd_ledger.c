@@ -185,7 +185,7 @@ static int show_totals(const struct ledger *q)
 	table_add(t, _("RECORDED"));
 	table_add(t, _("INCOMPLETE"));
 	table_add(t, _("MISSING"));
-	table_add(t, "");
+	table_add(t, _("SHARE"));
 	for (size_t i = 0; i < q->cameras.count; i++) {
 		const struct account *a = &q->account[i];
 		double all = (double)a->recorded + (double)a->missing;

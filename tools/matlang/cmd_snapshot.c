@@ -110,36 +110,49 @@ static int take_jpeg(struct snapshot *s, const struct record *rec, struct errmsg
 	return picture_whole_jpeg(rec->payload, rec->payload_bytes, &s->jpeg, &s->jpeg_size, em);
 }
 
+/* Keeps the newest picture that is ready: receiving empties its frame when there is none. */
+static bool keep_newest(struct picture_decoder *decoder, AVFrame *newest, AVFrame *next)
+{
+	bool any = false;
+
+	while (picture_decoder_receive(decoder, next) == 0) {
+		av_frame_unref(newest);
+		av_frame_move_ref(newest, next);
+		any = true;
+	}
+	return any;
+}
+
 /* Decodes from the key frame up to the frame wanted; the last picture is it. */
 static int decode(struct snapshot *s, struct reader_cursor *cursor, struct record *rec,
 		  struct errmsg *em)
 {
 	struct picture_decoder *decoder = NULL;
 	struct picture_scaler *scaler = NULL;
-	AVFrame *picture = av_frame_alloc();
+	AVFrame *newest = av_frame_alloc(), *next = av_frame_alloc();
 	bool have = false;
-	int n = picture ? picture_decoder_open(&decoder, rec, em)
-			: errmsg_set(em, -ENOMEM, "%s", _("out of memory"));
+	int n = newest && next ? picture_decoder_open(&decoder, rec, em)
+			       : errmsg_set(em, -ENOMEM, "%s", _("out of memory"));
 
 	while (!n) {
-		n = picture_decoder_send(decoder, rec, 0);
-		while (!n && (n = picture_decoder_receive(decoder, picture)) == 0)
-			have = true;
+		/* What cannot be decoded costs a picture, not the snapshot. */
+		if (picture_decoder_send(decoder, rec, 0) == 0)
+			have |= keep_newest(decoder, newest, next);
 		n = reader_cursor_next(cursor, rec);
 		if (n <= 0)
 			break;
 		n = reader_cursor_load(cursor, rec);
 	}
 	if (n == 0 && picture_decoder_drain(decoder) == 0)
-		while (picture_decoder_receive(decoder, picture) == 0)
-			have = true;
+		have |= keep_newest(decoder, newest, next);
 	if (n == 0 && have)
-		n = picture_jpeg(&scaler, picture, s->quality, &s->jpeg, &s->jpeg_size, em);
+		n = picture_jpeg(&scaler, newest, s->quality, &s->jpeg, &s->jpeg_size, em);
 	else if (n == 0)
 		n = errmsg_set(em, -EBADMSG, "%s", _("the picture cannot be decoded"));
 	picture_scaler_free(scaler);
 	picture_decoder_close(decoder);
-	av_frame_free(&picture);
+	av_frame_free(&newest);
+	av_frame_free(&next);
 	return n;
 }
 

@@ -14,7 +14,7 @@
 #include "tools/common/table.h"
 #include "tools/matlang/control.h"
 
-#define DEFAULT_STORE "/var/lib/matlang"
+#define DEFAULT_STORE "/var/lib/matlang/store"
 
 void footage_store_dir(const struct cli *c, char *out, size_t size)
 {

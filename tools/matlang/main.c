@@ -27,6 +27,12 @@ static int help(struct cli *c, int argc, char **argv)
 	bool shown = false;
 	int words;
 
+	while (argc > 0 && !strncmp(argv[0], "--lang", 6)) {
+		int used = argv[0][6] == '=' || argc == 1 ? 1 : 2;
+
+		argc -= used;
+		argv += used;
+	}
 	if (argc < 1) {
 		cli_overview(stdout);
 		return cli_finish(c, CLI_OK);

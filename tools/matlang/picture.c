@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libavcodec/avcodec.h>
 #include <libavcodec/bsf.h>
+#include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 #include <stdbool.h>
@@ -246,10 +247,47 @@ static int plain_format(int format, bool *full)
 	}
 }
 
+/* The ranges must be known when the context is made: set afterwards, a conversion that changes
+ * nothing but the range is taken for a plain copy. */
+static struct SwsContext *make_sws(const struct picture_scaler *s)
+{
+	const int *matrix = sws_getCoefficients(SWS_CS_ITU601);
+	struct SwsContext *sws = sws_alloc_context();
+	const struct {
+		const char *name;
+		int64_t value;
+	} options[] = {
+		{"srcw", s->width},
+		{"srch", s->height},
+		{"src_format", s->from},
+		{"src_range", s->from_full},
+		{"dstw", s->width},
+		{"dsth", s->height},
+		{"dst_format", s->to},
+		{"dst_range", s->to_full},
+		{"sws_flags", SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT},
+	};
+
+	if (!sws)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (av_opt_set_int(sws, options[i].name, options[i].value, 0) < 0)
+			goto fail;
+	if (sws_init_context(sws, NULL, NULL) < 0)
+		goto fail;
+	/* Not every pair of formats takes it; between two luma-chroma formats the matrix is moot.
+	 */
+	(void)sws_setColorspaceDetails(sws, matrix, s->from_full, matrix, s->to_full, 0, 1 << 16,
+				       1 << 16);
+	return sws;
+fail:
+	sws_freeContext(sws);
+	return NULL;
+}
+
 static struct picture_scaler *scaler_for(struct picture_scaler *old,
 					 const struct picture_scaler *want)
 {
-	const int *matrix = sws_getCoefficients(SWS_CS_ITU601);
 	struct picture_scaler *s;
 
 	if (old && old->width == want->width && old->height == want->height &&
@@ -261,16 +299,7 @@ static struct picture_scaler *scaler_for(struct picture_scaler *old,
 	if (!s)
 		return NULL;
 	*s = *want;
-	s->sws = sws_getContext(s->width, s->height, s->from, s->width, s->height, s->to,
-				SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT, NULL, NULL,
-				NULL);
-	if (s->sws &&
-	    sws_setColorspaceDetails(s->sws, matrix, s->from_full, matrix, s->to_full, 0, 1 << 16,
-				     1 << 16) < 0 &&
-	    s->from_full != s->to_full) {
-		picture_scaler_free(s);
-		return NULL;
-	}
+	s->sws = make_sws(s);
 	if (!s->sws) {
 		free(s);
 		return NULL;
@@ -289,6 +318,8 @@ int picture_convert(struct picture_scaler **scaler, const AVFrame *in, int pixel
 		.to_full = full_range,
 	};
 
+	if (in->format < 0 || in->width < 1 || in->height < 1)
+		return -EINVAL;
 	want.from = plain_format(in->format, &want.from_full);
 	if (want.from == want.to && want.from_full == want.to_full)
 		return av_frame_ref(out, in) < 0 ? -ENOMEM : 0;

@@ -1,5 +1,5 @@
 # Message catalogues: tools/po/LANG.po compiled to $(BUILD)/locale, where the programs in the build
-# folder look, and installed to $(prefix)/share/locale.
+# folder look; install.mk puts them into $(localedir).
 PO := $(wildcard tools/po/*.po)
 MO := $(patsubst tools/po/%.po,$(BUILD)/locale/%/LC_MESSAGES/matlang.mo,$(PO))
 PO_SRC := $(matlang_SRC) $(common_SRC)
@@ -25,10 +25,3 @@ po-update:
 .PHONY: po-check
 po-check:
 	$(Q)tests/check_po.sh $(PO_SRC)
-
-.PHONY: install-locale
-install: install-locale
-install-locale: $(MO)
-	$(Q)for mo in $(MO:$(BUILD)/%=%); do \
-		install -Dm644 $(BUILD)/$$mo $(DESTDIR)$(prefix)/share/$$mo; \
-	done

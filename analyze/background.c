@@ -25,12 +25,12 @@ struct background {
 	unsigned cell_shift;
 	uint32_t cols, rows;
 	size_t bytes; /* all memory */
-	bool warm;    /* there is a frame before */
 
 	uint16_t *mean, *dev;            /* w a row */
 	uint8_t *cand, *age;             /* w a row */
 	uint8_t *cur, *prev;             /* byte planes */
-	uint8_t *mean8, *dev8;           /* byte planes */
+	uint8_t *mean8;                  /* byte plane: the mean, for neighbours, shake and light */
+	uint8_t *dev8[3];                /* rows of deviation: above, here, below, in turn */
 	uint8_t *row[6];                 /* lo, hi, spread, base, fg, flick */
 	uint8_t *temp;                   /* for shake_undo */
 	uint32_t *columns[2], *lines[2]; /* projections: the model's, the frame's */
@@ -72,7 +72,11 @@ static void lay_out(struct background *b, struct carver *c)
 	b->cur = carve_plane(c, b);
 	b->prev = carve_plane(c, b);
 	b->mean8 = carve_plane(c, b);
-	b->dev8 = carve_plane(c, b);
+	for (unsigned i = 0; i < 3; i++) {
+		uint8_t *row = carve(c, b->stride + PAD);
+
+		b->dev8[i] = row ? row + PAD : NULL;
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(b->row); i++)
 		b->row[i] = carve(c, b->w);
 	b->temp = carve(c, b->w + 2 * (SHAKE_MAX + 2));
@@ -81,10 +85,11 @@ static void lay_out(struct background *b, struct carver *c)
 		b->lines[i] = carve(c, b->h * sizeof(uint32_t));
 	}
 	b->area = carve(c, cells * sizeof(uint32_t));
-	b->sum_mean = carve(c, cells * sizeof(uint32_t));
-	b->sum_cur = carve(c, cells * sizeof(uint32_t));
 	b->fg = carve(c, cells * sizeof(uint32_t));
 	b->flick = carve(c, cells * sizeof(uint32_t));
+	/* The light is known before foreground is counted. */
+	b->sum_cur = b->fg;
+	b->sum_mean = b->flick;
 }
 
 /* Adds a row to its cells; the last cell may be cut. */
@@ -172,24 +177,30 @@ void background_learn(struct background *b)
 	}
 	memset(b->age, 0, (size_t)b->w * b->h);
 	swap_pictures(b);
-	b->warm = true;
 }
 
-/* Bytes of the model, its projections and cell sums. */
+/* Bytes of one row of the model; neighbours beyond the picture's edge are the edge. */
+static void derive_row(struct background *b, uint32_t y)
+{
+	uint8_t *mean8 = b->mean8 + y * b->stride, *dev8 = b->dev8[y % 3];
+	size_t at = (size_t)y * b->w;
+
+	b->dsp->derive(mean8, dev8, b->mean + at, b->dev + at, b->w);
+	mean8[-1] = mean8[0];
+	mean8[b->w] = mean8[b->w - 1];
+	dev8[-1] = dev8[0];
+	dev8[b->w] = dev8[b->w - 1];
+}
+
+/* The model in bytes, its projections and cell sums. */
 static void derive_model(struct background *b)
 {
 	memset(b->columns[0], 0, b->w * sizeof(uint32_t));
 	memset(b->sum_mean, 0, (size_t)b->cols * b->rows * sizeof(uint32_t));
 	for (uint32_t y = 0; y < b->h; y++) {
-		uint8_t *mean8 = b->mean8 + y * b->stride, *dev8 = b->dev8 + y * b->stride;
-		size_t at = (size_t)y * b->w;
+		const uint8_t *mean8 = b->mean8 + y * b->stride;
 
-		b->dsp->derive(mean8, dev8, b->mean + at, b->dev + at, b->w);
-		/* Neighbours beyond the picture's edge are the edge. */
-		mean8[-1] = mean8[0];
-		mean8[b->w] = mean8[b->w - 1];
-		dev8[-1] = dev8[0];
-		dev8[b->w] = dev8[b->w - 1];
+		derive_row(b, y);
 		b->lines[0][y] = b->dsp->project(b->columns[0], mean8, b->w);
 		add_row(b, b->sum_mean, y, mean8);
 	}
@@ -284,8 +295,7 @@ static void model_rows(struct background *b, const struct background_params *p,
 		size_t at = (size_t)y * b->w;
 		const uint8_t *m[3] = {b->mean8 + above * b->stride, b->mean8 + y * b->stride,
 				       b->mean8 + below * b->stride};
-		const uint8_t *d[3] = {b->dev8 + above * b->stride, b->dev8 + y * b->stride,
-				       b->dev8 + below * b->stride};
+		const uint8_t *d[3] = {b->dev8[above % 3], b->dev8[y % 3], b->dev8[below % 3]};
 		struct motion_row row = {
 			.n = b->w,
 			.cur = b->cur + y * b->stride,
@@ -302,6 +312,11 @@ static void model_rows(struct background *b, const struct background_params *p,
 			.flick = b->row[ROW_FLICK],
 		};
 
+		/* Before this row's state moves on; the rows above are from before they did. */
+		if (!y)
+			derive_row(b, 0);
+		if (below > y)
+			derive_row(b, below);
 		if (!(y & ((1u << b->cell_shift) - 1)))
 			spread_base(b, b->row[ROW_BASE],
 				    p->base + (size_t)(y >> b->cell_shift) * b->cols);

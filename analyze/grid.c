@@ -7,6 +7,8 @@
 
 #define SAMPLES 4 /* test points a cell side */
 
+_Static_assert(MOTION_ZONES_MAX <= 16, "zones of a cell are bits of 16");
+
 void grid_destroy(struct grid *g)
 {
 	free(g->ignored);
@@ -19,7 +21,7 @@ void grid_destroy(struct grid *g)
 
 size_t grid_state_bytes(const struct grid *g)
 {
-	return (size_t)g->cols * g->rows * (3 + 2 * sizeof(uint32_t));
+	return (size_t)g->cols * g->rows * (3 + 2 * sizeof(uint16_t));
 }
 
 int grid_create(struct grid *out, const struct luma_size *s, const struct motion_config *config)
@@ -97,8 +99,24 @@ static bool has_corner(const struct grid *g, const struct motion_zone *z, uint32
 	return false;
 }
 
+/* So small that no sample point lies in it: then its corners' cells stand for it. */
+static bool tiny(const struct grid *g, const struct motion_zone *z)
+{
+	for (uint32_t cy = 0; cy < g->rows; cy++)
+		for (uint32_t cx = 0; cx < g->cols; cx++)
+			if (coverage(g, z, cx, cy))
+				return false;
+	return true;
+}
+
+/* What all cells share while they are configured. */
+struct zone_facts {
+	bool zoned;       /* some zone says where to look */
+	uint32_t corners; /* bit i: zone i is tiny */
+};
+
 static void configure_cell(struct grid *g, const struct motion_config *c, uint32_t cx, uint32_t cy,
-			   bool zoned)
+			   const struct zone_facts *facts)
 {
 	size_t at = (size_t)cy * g->cols + cx;
 	uint8_t sensitivity = 0;
@@ -114,15 +132,15 @@ static void configure_cell(struct grid *g, const struct motion_config *c, uint32
 		held = coverage(g, z, cx, cy);
 		if (z->mask) {
 			masked |= held * 2 >= SAMPLES * SAMPLES;
-		} else if (held || has_corner(g, z, cx, cy)) {
+		} else if (held || ((facts->corners >> i & 1) && has_corner(g, z, cx, cy))) {
 			uint8_t own = z->sensitivity ? z->sensitivity : c->sensitivity;
 
-			g->zones[at] |= 1u << i;
+			g->zones[at] |= (uint16_t)(1u << i);
 			if (own > sensitivity)
 				sensitivity = own;
 		}
 	}
-	g->ignored[at] = masked || (zoned && !g->zones[at]);
+	g->ignored[at] = masked || (facts->zoned && !g->zones[at]);
 	if (masked)
 		g->zones[at] = 0;
 	g->sensitivity[at] = sensitivity ? sensitivity : c->sensitivity;
@@ -131,14 +149,21 @@ static void configure_cell(struct grid *g, const struct motion_config *c, uint32
 
 void grid_configure(struct grid *g, const struct motion_config *c)
 {
-	bool zoned = false;
+	struct zone_facts facts = {0};
 
-	for (unsigned i = 0; i < c->nzones; i++)
-		zoned |= c->zone[i].enabled && !c->zone[i].mask;
+	for (unsigned i = 0; i < c->nzones; i++) {
+		const struct motion_zone *z = &c->zone[i];
+
+		if (!z->enabled || z->mask || z->npoints < 3)
+			continue;
+		facts.zoned = true;
+		if (tiny(g, z))
+			facts.corners |= 1u << i;
+	}
 	g->watched = 0;
 	for (uint32_t cy = 0; cy < g->rows; cy++)
 		for (uint32_t cx = 0; cx < g->cols; cx++)
-			configure_cell(g, c, cx, cy, zoned);
+			configure_cell(g, c, cx, cy, &facts);
 }
 
 /* Collects the group that holds cell `start` on the stack; returns its size. */
@@ -146,7 +171,7 @@ static uint32_t collect(struct grid *g, const uint8_t *on, uint32_t start)
 {
 	uint32_t n = 0, done = 0;
 
-	g->stack[n++] = start;
+	g->stack[n++] = (uint16_t)start;
 	g->seen[start] = 1;
 	while (done < n) {
 		uint32_t at = g->stack[done++], x = at % g->cols, y = at / g->cols;
@@ -158,7 +183,7 @@ static uint32_t collect(struct grid *g, const uint8_t *on, uint32_t start)
 
 				if (on[next] && !g->seen[next]) {
 					g->seen[next] = 1;
-					g->stack[n++] = next;
+					g->stack[n++] = (uint16_t)next;
 				}
 			}
 	}

@@ -6,8 +6,8 @@
  * A cell is GRID_CELL_PX picture pixels on a side, doubled until it spans at least four reduced
  * pixels: 16 up to 768x432, 32 for 1280x720 and 1920x1080 (60x34 cells).
  *
- * A zone takes every cell it touches (tested at 4x4 points a cell, and at its corners); a mask
- * takes cells it covers at least half. Any thread; a grid is its owner's.
+ * A zone takes every cell it touches (tested at 4x4 points a cell; a smaller zone takes the cells
+ * of its corners); a mask takes cells it covers at least half. Any thread; a grid is its owner's.
  */
 #ifndef ANALYZE_GRID_H
 #define ANALYZE_GRID_H
@@ -27,8 +27,8 @@ struct grid {
 	uint32_t watched;     /* cells not ignored */
 	uint8_t *ignored;     /* per cell: 1: masked, or outside every zone */
 	uint8_t *sensitivity; /* per cell, 1..100: the highest of its zones */
-	uint32_t *zones;      /* per cell: bit i: in zone[i] of the configuration */
-	uint32_t *stack;      /* for groups */
+	uint16_t *zones;      /* per cell: bit i: in zone[i] of the configuration */
+	uint16_t *stack;      /* for groups */
 	uint8_t *seen;
 };
 

@@ -246,7 +246,7 @@ static int read_jpeg(struct luma *l, uint8_t *dst, size_t stride, struct errmsg 
 		pitch = w;
 	}
 	if (tjDecompress2(l->jpeg, l->src, l->src_bytes, to, (int)w, (int)pitch, (int)h, TJPF_GRAY,
-			  TJFLAG_FASTDCT) < 0 &&
+			  TJFLAG_FASTDCT | TJFLAG_LIMITSCANS) < 0 &&
 	    !jpeg_harmless(l->jpeg))
 		return errmsg_set(em, -EBADMSG, "a damaged JPEG: %s", tjGetErrorStr2(l->jpeg));
 	if (rest.shift)

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "analyze/analyzer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "analyze/detector.h"
+#include "analyze/events.h"
+#include "capture/core/monotime.h"
+#include "capture/core/pixfmt.h"
+
+#define NS 1000000000.0
+/* Frames a decoder may be behind; a picture that stands by itself has one that waits. */
+#define QUEUE_MAX   8
+#define NOISE_EVERY 64 /* analysed frames between two looks at the mean noise */
+
+struct waiting {
+	struct frame *frame;
+	bool want; /* due; a decoder gets the others too */
+};
+
+struct analyzer {
+	struct pool *pool;
+	struct analyzer_callbacks cb;
+	void *ctx;
+
+	/* Reactor thread only. */
+	int64_t due_ns;
+	bool taking; /* enabled */
+	bool due_set;
+	bool need_key; /* a decoder lost frames: nothing is of use before the next key frame */
+	double rate;
+
+	/* protects: everything down to `stats` */
+	pthread_mutex_t lock;
+	struct waiting queue[QUEUE_MAX];
+	unsigned queued;
+	bool scheduled;  /* `work` is with the pool, or runs: there is never a second */
+	bool broken;     /* analyzer_break: to be done before the next frame */
+	bool configured; /* `next` is to be taken before the next frame */
+	bool dying;
+	struct motion_config next;
+	struct analyzer_stats stats;
+
+	/* The worker's, one at a time; `scheduled` hands it over. */
+	struct pool_work work;
+	struct motion_config config;
+	struct detector *detector;
+	struct events events;
+	bool failing; /* an error has been told in this stretch */
+	void (*gone)(void *ctx);
+	void *gone_ctx;
+};
+
+static void run(struct pool_work *work);
+
+static bool inter_coded(const struct frame *f)
+{
+	const struct pixfmt *pf = pixfmt_find(f->fourcc);
+
+	return pf && (pf->codec == PIXFMT_CODEC_H264 || pf->codec == PIXFMT_CODEC_HEVC);
+}
+
+/* Under the lock. */
+static void schedule(struct analyzer *a)
+{
+	if (a->scheduled)
+		return;
+	a->scheduled = true;
+	pool_submit(a->pool, &a->work);
+}
+
+/* Under the lock: empties the queue into `out`; the references are dropped outside, because a
+ * frame's release may take other locks. */
+static unsigned take_all(struct analyzer *a, struct waiting out[static QUEUE_MAX])
+{
+	unsigned n = a->queued;
+
+	memcpy(out, a->queue, n * sizeof(*out));
+	for (unsigned i = 0; i < n; i++)
+		a->stats.skipped += out[i].want;
+	a->queued = 0;
+	return n;
+}
+
+static void unref_all(const struct waiting *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		frame_unref(w[i].frame);
+}
+
+static void on_event(void *ctx, const struct analyzer_event *e)
+{
+	struct analyzer *a = ctx;
+
+	if (a->cb.event)
+		a->cb.event(a->ctx, e);
+}
+
+int analyzer_create(struct analyzer **out, struct pool *workers, const struct motion_config *config,
+		    const struct analyzer_callbacks *cb, void *ctx, struct errmsg *em)
+{
+	struct analyzer *a = calloc(1, sizeof(*a));
+	int err;
+
+	if (!a)
+		return -ENOMEM;
+	err = detector_create(&a->detector, config, em);
+	if (err) {
+		free(a);
+		return err;
+	}
+	err = -pthread_mutex_init(&a->lock, NULL);
+	if (err) {
+		detector_destroy(a->detector);
+		free(a);
+		return err;
+	}
+	a->pool = workers;
+	a->cb = *cb;
+	a->ctx = ctx;
+	a->work.run = run;
+	a->config = *config;
+	a->taking = config->enabled;
+	a->rate = config->rate;
+	events_init(&a->events, on_event, a);
+	a->stats.state_bytes = sizeof(*a) + detector_state_bytes(a->detector);
+	*out = a;
+	return 0;
+}
+
+int analyzer_configure(struct analyzer *a, const struct motion_config *config, struct errmsg *em)
+{
+	struct waiting dropped[QUEUE_MAX];
+	unsigned n = 0;
+	int err = motion_config_check(config, em);
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&a->lock);
+	a->next = *config;
+	a->configured = true;
+	if (a->taking && !config->enabled) {
+		a->broken = true;
+		n = take_all(a, dropped);
+	}
+	schedule(a);
+	pthread_mutex_unlock(&a->lock);
+	unref_all(dropped, n);
+	if (config->enabled && !a->taking)
+		a->need_key = true;
+	if (config->rate != a->rate)
+		a->due_set = false;
+	a->taking = config->enabled;
+	a->rate = config->rate;
+	return 0;
+}
+
+/* Is a frame of this time due? Keeps the mean rate whatever the camera's. */
+static bool due(struct analyzer *a, int64_t mono_ns)
+{
+	int64_t period;
+
+	if (a->rate <= 0)
+		return true;
+	period = (int64_t)(NS / a->rate);
+	/* The first frame, or a clock or a pause that leaves no beat to keep. */
+	if (!a->due_set || mono_ns - a->due_ns > 2 * period || a->due_ns - mono_ns > 2 * period) {
+		a->due_ns = mono_ns;
+		a->due_set = true;
+	}
+	if (mono_ns < a->due_ns)
+		return false;
+	a->due_ns += period;
+	return true;
+}
+
+void analyzer_submit(struct analyzer *a, struct frame *f)
+{
+	struct waiting dropped[QUEUE_MAX];
+	bool inter = inter_coded(f), want, lost = false;
+	unsigned n = 0;
+
+	if (!a->taking)
+		return;
+	want = due(a, f->mono_ns);
+	if (!inter && !want)
+		return;
+	if (inter && a->need_key) {
+		if (!(f->flags & FRAME_KEY)) {
+			pthread_mutex_lock(&a->lock);
+			a->stats.skipped += want;
+			pthread_mutex_unlock(&a->lock);
+			return;
+		}
+		a->need_key = false;
+	}
+	frame_ref(f);
+	pthread_mutex_lock(&a->lock);
+	if (a->queued == (inter ? QUEUE_MAX : 1)) {
+		n = take_all(a, dropped);
+		/* Without these the decoder could only show ruins. */
+		lost = inter && !(f->flags & FRAME_KEY);
+	}
+	if (lost) {
+		a->need_key = true;
+		a->stats.skipped += want;
+	} else {
+		a->queue[a->queued++] = (struct waiting){f, want};
+		schedule(a);
+	}
+	pthread_mutex_unlock(&a->lock);
+	unref_all(dropped, n);
+	if (lost)
+		frame_unref(f);
+}
+
+void analyzer_break(struct analyzer *a)
+{
+	struct waiting dropped[QUEUE_MAX];
+	unsigned n;
+
+	a->due_set = false;
+	a->need_key = false;
+	pthread_mutex_lock(&a->lock);
+	n = take_all(a, dropped);
+	a->broken = true;
+	schedule(a);
+	pthread_mutex_unlock(&a->lock);
+	unref_all(dropped, n);
+}
+
+void analyzer_destroy(struct analyzer *a, void (*gone)(void *ctx), void *ctx)
+{
+	struct waiting dropped[QUEUE_MAX];
+	unsigned n;
+
+	pthread_mutex_lock(&a->lock);
+	n = take_all(a, dropped);
+	a->gone = gone;
+	a->gone_ctx = ctx;
+	a->dying = true;
+	schedule(a);
+	pthread_mutex_unlock(&a->lock);
+	/* `a` may be gone from here on. */
+	unref_all(dropped, n);
+}
+
+void analyzer_stats(const struct analyzer *a, struct analyzer_stats *out)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)&a->lock;
+
+	pthread_mutex_lock(lock);
+	*out = a->stats;
+	pthread_mutex_unlock(lock);
+}
+
+static void finish(struct analyzer *a)
+{
+	void (*gone)(void *ctx) = a->gone;
+	void *ctx = a->gone_ctx;
+
+	events_destroy(&a->events);
+	detector_destroy(a->detector);
+	pthread_mutex_destroy(&a->lock);
+	free(a);
+	if (gone)
+		gone(ctx);
+}
+
+static void tell_error(struct analyzer *a, const char *why)
+{
+	if (!a->failing && a->cb.error)
+		a->cb.error(a->ctx, why);
+	a->failing = true;
+}
+
+static void tell_result(struct analyzer *a, const struct detector_result *r, uint32_t sequence)
+{
+	struct analyzer_result res = {
+		.mono_ns = r->mono_ns,
+		.sequence = sequence,
+		.motion = r->motion,
+		.global_change = r->global_change,
+		.bitmap =
+			{
+				.cols = r->cols,
+				.rows = r->rows,
+				.cell_px = r->cell_px,
+				.moved = r->moved,
+				.largest = r->largest,
+				.level = r->level,
+				.bits = r->bits,
+				.zones = r->zones,
+			},
+	};
+
+	if (events_feed(&a->events, &a->config, r))
+		tell_error(a, "no memory for an event");
+	res.in_event = a->events.open;
+	if (a->cb.result)
+		a->cb.result(a->ctx, &res);
+}
+
+static int64_t thread_cpu_ns(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t))
+		return 0;
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/* Takes what the frame shows and gives it back at once. */
+static int load_frame(struct analyzer *a, struct waiting w, struct errmsg *em)
+{
+	int err;
+
+	if ((w.frame->flags & FRAME_TORN) && !inter_coded(w.frame))
+		err = errmsg_set(em, -EBADMSG, "a torn frame");
+	else
+		err = detector_load(a->detector, w.frame, w.want, em);
+	frame_unref(w.frame);
+	return err;
+}
+
+static void analyze(struct analyzer *a, struct waiting w)
+{
+	int64_t start = thread_cpu_ns(), mono_ns = w.frame->mono_ns;
+	uint32_t sequence = w.frame->sequence;
+	struct detector_result r = {0};
+	struct errmsg em = {"no memory"};
+	double noise = -1;
+	int err = load_frame(a, w, &em);
+
+	if (err < 0) {
+		tell_error(a, em.text);
+	} else if (err == 1) {
+		a->failing = false;
+		detector_run(a->detector, mono_ns, &r);
+		tell_result(a, &r, sequence);
+		if (a->stats.analyzed % NOISE_EVERY == 0)
+			noise = detector_noise(a->detector);
+	}
+	pthread_mutex_lock(&a->lock);
+	a->stats.busy_ns += thread_cpu_ns() - start;
+	a->stats.errors += err < 0;
+	if (err == 1) {
+		a->stats.analyzed++;
+		a->stats.lag_ns = monotime_now() - mono_ns;
+		a->stats.level = r.level;
+	}
+	if (noise >= 0)
+		a->stats.noise = noise;
+	a->stats.in_event = a->events.open;
+	a->stats.events = a->events.count;
+	a->stats.state_bytes =
+		sizeof(*a) + detector_state_bytes(a->detector) + a->events.cells_size;
+	pthread_mutex_unlock(&a->lock);
+}
+
+static void take_break(struct analyzer *a)
+{
+	events_close(&a->events);
+	detector_reset(a->detector);
+	a->failing = false;
+	pthread_mutex_lock(&a->lock);
+	a->stats.in_event = false;
+	a->stats.level = 0;
+	pthread_mutex_unlock(&a->lock);
+}
+
+static void take_config(struct analyzer *a, const struct motion_config *next)
+{
+	/* It was checked when it came. */
+	if (detector_configure(a->detector, next, NULL) == 0)
+		a->config = *next;
+}
+
+/* One piece of work at a time, so that the pool's threads go round the cameras. */
+static void run(struct pool_work *work)
+{
+	struct analyzer *a = container_of(work, struct analyzer, work);
+	struct waiting w = {0};
+	struct motion_config next;
+	bool broken, configured, dying;
+
+	pthread_mutex_lock(&a->lock);
+	broken = a->broken;
+	configured = a->configured;
+	dying = a->dying;
+	a->broken = a->configured = false;
+	if (configured)
+		next = a->next;
+	if (!dying && a->queued) {
+		w = a->queue[0];
+		memmove(a->queue, a->queue + 1, --a->queued * sizeof(a->queue[0]));
+	}
+	pthread_mutex_unlock(&a->lock);
+
+	if (broken)
+		take_break(a);
+	if (configured)
+		take_config(a, &next);
+	if (w.frame)
+		analyze(a, w);
+	if (dying) {
+		finish(a);
+		return;
+	}
+
+	pthread_mutex_lock(&a->lock);
+	a->scheduled = false;
+	if (a->queued || a->broken || a->configured || a->dying)
+		schedule(a);
+	pthread_mutex_unlock(&a->lock);
+}

@@ -15,6 +15,7 @@ struct luma_codec {
 	AVCodecContext *av;
 	AVPacket *packet;
 	AVFrame *frame; /* newest decoded */
+	AVFrame *spare; /* to receive the next: a failing call empties it */
 	AVFrame *grey;  /* of formats whose luma is not plain bytes */
 	struct SwsContext *sws;
 };
@@ -26,6 +27,7 @@ void luma_codec_destroy(struct luma_codec *c)
 	avcodec_free_context(&c->av);
 	av_packet_free(&c->packet);
 	av_frame_free(&c->frame);
+	av_frame_free(&c->spare);
 	av_frame_free(&c->grey);
 	sws_freeContext(c->sws);
 	free(c);
@@ -48,8 +50,9 @@ int luma_codec_create(struct luma_codec **out, enum pixfmt_codec kind, struct er
 	c->av = avcodec_alloc_context3(codec);
 	c->packet = av_packet_alloc();
 	c->frame = av_frame_alloc();
+	c->spare = av_frame_alloc();
 	c->grey = av_frame_alloc();
-	if (!c->av || !c->packet || !c->frame || !c->grey) {
+	if (!c->av || !c->packet || !c->frame || !c->spare || !c->grey) {
 		luma_codec_destroy(c);
 		return -ENOMEM;
 	}
@@ -139,8 +142,13 @@ int luma_codec_feed(struct luma_codec *c, const uint8_t *data, size_t size, bool
 		return -ENOMEM;
 	if (err < 0)
 		return errmsg_set(em, -EBADMSG, "a damaged frame: %s", av_err2str(err));
-	while (avcodec_receive_frame(c->av, c->frame) == 0)
+	while (avcodec_receive_frame(c->av, c->spare) == 0) {
+		AVFrame *newest = c->spare;
+
+		c->spare = c->frame;
+		c->frame = newest;
 		pictures++;
+	}
 	if (!pictures || !want)
 		return 0;
 	if (c->frame->flags & AV_FRAME_FLAG_CORRUPT || c->frame->decode_error_flags)

@@ -204,7 +204,8 @@ static int by_number(const void *a, const void *b)
 /* The cameras section is by number. */
 static void sort_cameras(struct seal *l)
 {
-	qsort(l->cameras, l->ncameras, sizeof(*l->cameras), by_number);
+	if (l->ncameras)
+		qsort(l->cameras, l->ncameras, sizeof(*l->cameras), by_number);
 	for (uint32_t i = 0; i < l->ncameras; i++)
 		l->slot[l->cameras[i].camera_id] = i + 1;
 }

@@ -168,7 +168,7 @@ int store_close(struct store *s)
 		close_head(s);
 		err = drain(s);
 	} while (!err && (s->cur || (!list_empty(&s->deferred) && !s->no_space)));
-	if (!err && s->last_sequence) {
+	if (!err && (s->last_sequence || s->checkpoint_due)) {
 		s->clean = true;
 		checkpoint_start(s);
 		err = drain(s);

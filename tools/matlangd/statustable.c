@@ -203,15 +203,15 @@ static void row_text(char *out, size_t size, const struct statustable_row *r, co
 	if (r->width)
 		snprintf(picture, sizeof(picture), "%" PRIu32 "x%" PRIu32, r->width, r->height);
 	if (troubled(r) && r->why[0]) {
-		snprintf(out, size, "%-18.18s %-10s %s", r->name, camera_state_name(r->state),
+		snprintf(out, size, "%-14.14s %-9s %s", r->name, camera_state_name(r->state),
 			 r->why);
 		return;
 	}
 	snprintf(out, size,
-		 "%-18.18s %-10s %-5s %-10s %6.1f %-8s %6.1f%% %-6s %9" PRIu64 " %8" PRIu64,
-		 r->name, camera_state_name(r->state), pf ? pf->name : "-", picture, r->fps,
+		 "%-14.14s %-9s %-5s %-9s %5.1f %-7s %5.0f%% %-6s %8" PRIu64 " %10" PRIu64, r->name,
+		 camera_state_name(r->state), pf ? pf->name : "-", picture, r->fps,
 		 r->has_memory ? slab_kind_name(r->memory) : "-", (double)r->level / 10, moving,
-		 r->recorded, r->lost);
+		 r->lost, r->recorded);
 }
 
 static void head(FILE *out, const struct statustable *t, const struct statustable *before,
@@ -219,9 +219,11 @@ static void head(FILE *out, const struct statustable *t, const struct statustabl
 {
 	int64_t up = (t->now_mono_ns - t->started_mono_ns) / NSEC_PER_SEC;
 	char line[ERRMSG_MAX + 256], oldest[TIMEFMT_MAX] = "none yet";
-	uint64_t recorded, lost;
+	uint64_t recorded, lost, unsafe = 0;
 
 	totals(t, &recorded, &lost);
+	if (t->store.appended > t->store.durable)
+		unsafe = t->store.appended - t->store.durable;
 	if (t->store.oldest_utc_ns)
 		timefmt_rfc3339(oldest, t->store.oldest_utc_ns, 0);
 	snprintf(line, sizeof(line),
@@ -232,23 +234,23 @@ static void head(FILE *out, const struct statustable *t, const struct statustabl
 		 cpu_percent(t, before), (double)t->rss_bytes / 1e6);
 	put_line(out, columns, line);
 	snprintf(line, sizeof(line),
-		 "recorded %" PRIu64 "  lost %" PRIu64 "  %.1f MB/s to disk  durable to %.1f MB  "
-		 "unsafe %.1f MB  oldest %s",
-		 recorded, lost, rate_mb(t, before), (double)t->store.durable / 1e6,
-		 (double)(t->store.appended > t->store.durable
-				  ? t->store.appended - t->store.durable
-				  : 0) /
-			 1e6,
-		 oldest);
+		 "recorded %" PRIu64 "  lost %" PRIu64 "  %.1f MB/s to disk  oldest %s", recorded,
+		 lost, rate_mb(t, before), oldest);
+	put_line(out, columns, line);
+	snprintf(line, sizeof(line),
+		 "durable to %.1f MB, %.1f MB to go  segments %" PRIu32 " of %" PRIu32
+		 " used, %" PRIu32 " locked",
+		 (double)t->store.durable / 1e6, (double)unsafe / 1e6, t->store.segments_used,
+		 t->store.segments, t->store.segments_locked);
 	put_line(out, columns, line);
 	snprintf(line, sizeof(line), "state: %s", t->state);
 	put_line(out, columns, line);
-	snprintf(line, sizeof(line), "%-18s %-10s %-5s %-10s %6s %-8s %7s %-6s %9s %8s", "CAMERA",
-		 "STATE", "FMT", "SIZE", "FPS", "MEMORY", "MOTION", "", "RECORDED", "LOST");
+	snprintf(line, sizeof(line), "%-14s %-9s %-5s %-9s %5s %-7s %6s %-6s %8s %10s", "CAMERA",
+		 "STATE", "FMT", "SIZE", "FPS", "MEMORY", "MOTION", "", "LOST", "RECORDED");
 	put_line(out, columns, line);
 }
 
-#define HEAD_LINES 4
+#define HEAD_LINES 5
 
 void statustable_draw(FILE *out, const struct statustable *t, const struct statustable *before,
 		      unsigned lines, unsigned columns, char notes[][LOG_LINE_MAX], size_t nnotes)

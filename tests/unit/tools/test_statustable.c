@@ -66,14 +66,14 @@ static char *draw(const struct statustable *t, const struct statustable *before,
 static void hundreds_fit_a_small_screen(void **state)
 {
 	struct statustable t;
-	static const unsigned heights[] = {8, 23, 50, 500};
+	static const unsigned heights[] = {9, 23, 50, 500};
 
 	assert_int_equal(statustable_take(&t, &fake), 0);
 	assert_int_equal(t.count, 451);
 	for (size_t i = 0; i < ARRAY_SIZE(heights); i++) {
 		char *text CLEANUP_FREE = draw(&t, NULL, heights[i], 80, 2);
 		char more[64];
-		int shown = (int)heights[i] - 4 - 2 - 1;
+		int shown = (int)heights[i] - 5 - 2 - 1;
 
 		snprintf(more, sizeof(more), "... and %d more", 451 - shown);
 		assert_int_equal(strstr(text, more) != NULL, heights[i] < 451);
@@ -112,6 +112,10 @@ static void trouble_comes_first(void **state)
 	assert_non_null(strstr(waits, "no such device: /dev/video7"));
 	assert_non_null(strstr(loses, "LOSING"));
 	assert_non_null(strstr(moves, "MOVES"));
+	free(text);
+	/* The least of terminals still shows what was lost. */
+	text = draw(&t, &before, 12, 80, 0);
+	assert_non_null(strstr(text, "LOST"));
 	assert_null(strstr(text, "cam-250"));
 	free(text);
 	statustable_free(&before);

@@ -30,6 +30,7 @@ struct appliance {
 	struct pool *workers, *openers;
 	struct store *store;
 	struct hotplug *hotplug;
+	struct backlog backlog;
 	struct recorder **recorders; /* by name */
 	size_t nrecorders, leaving;  /* leaving: asked to go, not gone yet */
 	struct reactor_timer clock_timer, stop_timer;
@@ -153,11 +154,13 @@ int appliance_create(struct appliance **out, const struct appliance_options *o, 
 	if (hotplug_create(&a->hotplug, a->reactor, on_hotplug, a, &hot))
 		appliance_log(a, LOG_NOTICE,
 			      "no hot-plug news, cameras are looked for by retry: %s", hot.text);
+	backlog_init(&a->backlog, a->reactor);
 	a->env = (struct recorder_env){
 		.reactor = a->reactor,
 		.openers = a->openers,
 		.workers = a->workers,
 		.store = a->store,
+		.backlog = &a->backlog,
 		.log = o->log,
 		.log_ctx = o->log_ctx,
 		.changed = o->changed,

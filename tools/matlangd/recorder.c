@@ -116,25 +116,33 @@ static void ledger_one(struct recorder *r, const struct frame *f, enum loss_caus
 	ledger_add(r, &l);
 }
 
-static enum loss_cause refusal_cause(int err)
+/* The store's answer settles the frame: recorded, or on the ledger. -ENOBUFS does not: it waits. */
+static int offer(void *ctx, struct frame *f)
 {
-	switch (err) {
-	case -ENOBUFS: return LOSS_DISK_LATE;
-	case -ENOSPC: return LOSS_NO_SPACE;
-	default: return LOSS_WRITE_ERROR;
-	}
-}
-
-static void record(struct recorder *r, struct frame *f)
-{
+	struct recorder *r = ctx;
 	int ret = store_append_frame(r->env->store, f, NULL);
 
+	if (ret == -ENOBUFS)
+		return ret;
 	if (!ret) {
 		r->recorded++;
-		return;
+		return 0;
 	}
 	r->refused++;
-	ledger_one(r, f, refusal_cause(ret));
+	ledger_one(r, f, ret == -ENOSPC ? LOSS_NO_SPACE : LOSS_WRITE_ERROR);
+	return ret;
+}
+
+/* `source`: the frame whose slot feeds `f`, when that is another. */
+static void record(struct recorder *r, struct frame *f, struct frame *source)
+{
+	bool gave_up;
+
+	backlog_add(r->env->backlog, f, source, offer, r, &gave_up);
+	if (gave_up) {
+		r->refused++;
+		ledger_one(r, f, LOSS_DISK_LATE);
+	}
 }
 
 /* The encoder is done with a frame: `jpeg` is the compressed one, NULL when it could not be made
@@ -145,9 +153,9 @@ static void on_encoded(void *ctx, struct frame *raw, struct frame *jpeg)
 
 	if (jpeg) {
 		r->encoded++;
-		record(r, jpeg);
+		record(r, jpeg, raw);
 	} else {
-		record(r, raw);
+		record(r, raw, NULL);
 	}
 }
 
@@ -174,9 +182,10 @@ static void on_frame(void *ctx, struct frame *f)
 
 	if (wants_encoding(r, f)) {
 		if (encoder_submit(r->encoder, f, r->settings.encode_quality))
-			record(r, f); /* cannot be compressed: a big record is better than none */
+			record(r, f,
+			       NULL); /* cannot be compressed: a big record is better than none */
 	} else {
-		record(r, f);
+		record(r, f, NULL);
 	}
 	recorder_motion_submit(r->motion, f);
 }

@@ -8,12 +8,14 @@
 #define MATLANGD_RECORDER_H
 
 #include "tools/matlangd/appliance.h"
+#include "tools/matlangd/backlog.h"
 
 /* What a recorder stands on; outlives every recorder. */
 struct recorder_env {
 	struct reactor *reactor;
 	struct pool *openers, *workers;
 	struct store *store;
+	struct backlog *backlog;
 	void (*log)(void *ctx, int level, const char *line);
 	void *log_ctx;
 	void (*changed)(void *ctx, const char *path);

@@ -118,7 +118,7 @@ test-deps:
 	$(Q)tools/deps.sh test
 
 # Everything; the last line sums up. CI runs it with WERROR=1.
-CHECK_SUITES ?= layers lint unit unit+SAN=address,undefined unit+SAN=thread crash sigkill fuzz e2e vm
+CHECK_SUITES ?= layers lint po-check unit unit+SAN=address,undefined unit+SAN=thread crash sigkill fuzz e2e vm
 .PHONY: check
 check: test-deps
 	$(Q)MAKE="$(MAKE)" tests/check.sh $(CHECK_SUITES)
@@ -135,3 +135,7 @@ $(E2E_BIN): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(ALL_LIBS)
 	@mkdir -p $(@D)
 	$(say) LD $@
 	$(link)
+
+.PHONY: e2e
+e2e: all $(E2E_BIN)
+	$(Q)tests/e2e/run.sh $(BUILD)

@@ -177,6 +177,15 @@ static void cell_sums(uint32_t *sums, const uint8_t *row, unsigned n, unsigned s
 			s = _mm256_madd_epi16(s, one);
 			store(sums + i, _mm256_add_epi32(load(sums + i), s));
 		}
+		if (i + 4 <= n) {
+			__m128i v = _mm_loadu_si128((const __m128i *)(row + 4 * i));
+			__m128i *out = (__m128i *)(sums + i);
+
+			v = _mm_madd_epi16(_mm_maddubs_epi16(v, _mm256_castsi256_si128(ones)),
+					   _mm256_castsi256_si128(one));
+			_mm_storeu_si128(out, _mm_add_epi32(_mm_loadu_si128(out), v));
+			i += 4;
+		}
 	} else if (shift == 3) {
 		for (; i + 4 <= n; i += 4) {
 			__m256i s = _mm256_sad_epu8(load(row + 8 * i), _mm256_setzero_si256());

@@ -5,13 +5,25 @@
 
 #define PAD (SHAKE_MAX + 2)
 
+/* The light of `model` against that of `now`, Q12: profiles are compared in one light. */
+static int64_t light(const uint32_t *now, const uint32_t *model, unsigned n)
+{
+	uint64_t a = 1, b = 1;
+
+	for (unsigned i = 0; i < n; i++) {
+		a += now[i];
+		b += model[i];
+	}
+	return (int64_t)((b << 12) / a);
+}
+
 /* How badly the profiles fit when `now` is read `k` places further on. */
-static uint64_t misfit(const uint32_t *now, const uint32_t *model, unsigned n, int k)
+static uint64_t misfit(const uint32_t *now, const uint32_t *model, unsigned n, int k, int64_t gain)
 {
 	uint64_t sum = 0;
 
 	for (unsigned i = SHAKE_MAX; i + 1 + SHAKE_MAX < n; i++) {
-		int64_t a = (int64_t)now[(int)i + 1 + k] - now[(int)i + k];
+		int64_t a = (((int64_t)now[(int)i + 1 + k] - now[(int)i + k]) * gain) >> 12;
 		int64_t b = (int64_t)model[i + 1] - model[i];
 
 		sum += (uint64_t)(a > b ? a - b : b - a);
@@ -22,12 +34,13 @@ static uint64_t misfit(const uint32_t *now, const uint32_t *model, unsigned n, i
 int shake_estimate(const uint32_t *now, const uint32_t *model, unsigned n)
 {
 	uint64_t cost[2 * SHAKE_MAX + 1], still;
+	int64_t gain = light(now, model, n);
 	int best = 0, shift;
 
 	if (n < 8 * SHAKE_MAX)
 		return 0;
 	for (int k = -SHAKE_MAX; k <= SHAKE_MAX; k++) {
-		cost[k + SHAKE_MAX] = misfit(now, model, n, k);
+		cost[k + SHAKE_MAX] = misfit(now, model, n, k, gain);
 		if (cost[k + SHAKE_MAX] < cost[best])
 			best = k + SHAKE_MAX;
 	}

@@ -286,6 +286,7 @@ static void watch_fire(struct reactor_timer *t)
 	if (!s)
 		return;
 	if (s->phase == STREAM_OPENING) {
+		go_away(c, LOSS_CAMERA_AWAY);
 		set_state(c, CAMERA_OPENING, "the device does not answer; still trying to open it");
 		return;
 	}
@@ -354,9 +355,11 @@ int camera_create_with_finder(struct camera **out, struct reactor *r, struct poo
 	c->minute.fire = minute_fire;
 	camera_ledger_init(&c->ledger, camera_id, emit_loss, c);
 	*out = c;
-	go_away(c, c->config.enabled ? LOSS_CAMERA_AWAY : LOSS_STOPPED);
+	camera_ledger_begin(&c->ledger, monotime_now());
 	if (c->config.enabled)
 		start_opening(c);
+	else
+		go_away(c, LOSS_STOPPED);
 	return 0;
 }
 
@@ -369,10 +372,9 @@ int camera_create(struct camera **out, struct reactor *r, struct pool *openers, 
 }
 
 /* Lets the stream go, or whatever else the camera is at. */
-static void wind_down(struct camera *c, enum loss_cause cause, const char *why)
+static void wind_down(struct camera *c, const char *why)
 {
 	stop_watching(c);
-	go_away(c, cause);
 	if (c->stream) {
 		camera_stream_end(c->stream);
 		set_state(c, CAMERA_CLOSING, why);
@@ -390,8 +392,10 @@ int camera_configure(struct camera *c, const struct camera_config *config, struc
 		return errmsg_prefix(em, err, "camera %s", c->name);
 	if (!c->config.enabled) {
 		c->reopen = c->kicked = false;
-		if (old.enabled)
-			wind_down(c, LOSS_STOPPED, "switched off");
+		if (old.enabled) {
+			go_away(c, LOSS_STOPPED);
+			wind_down(c, "switched off");
+		}
 		return 0;
 	}
 	if (old.enabled && !needs_reopen(&old, &c->config)) {
@@ -401,7 +405,11 @@ int camera_configure(struct camera *c, const struct camera_config *config, struc
 	}
 	c->attempts = c->busy = 0;
 	c->reopen = true;
-	wind_down(c, LOSS_CAMERA_AWAY, "its configuration has changed");
+	if (old.enabled)
+		go_away(c, LOSS_CAMERA_AWAY);
+	else
+		camera_ledger_begin(&c->ledger, monotime_now());
+	wind_down(c, "its configuration has changed");
 	if (!c->stream)
 		start_opening(c);
 	return 0;

@@ -9,6 +9,8 @@
 #define STEADY_MIN 8
 /* Slowest rate that is believed: beyond it, "nominal" says nothing about single frames. */
 #define INTERVAL_MAX_NS (3600 * NSEC_PER_SEC)
+/* Shortest absence without a known rate that is worth an entry. */
+#define UNCOUNTED_MIN_NS NSEC_PER_SEC
 
 static void emit(struct camera_ledger *l, enum loss_cause cause, uint64_t count, int64_t first_ns,
 		 int64_t last_ns, bool estimated)
@@ -162,10 +164,22 @@ static void account_away(struct camera_ledger *l, int64_t until_ns, bool ends_wi
 			n = 0;
 		l->away_base_ns += n * interval;
 	}
-	if (n || !interval)
-		emit(l, l->away, (uint64_t)n, l->away_first_ns, until_ns, true);
-	if (n || !interval)
-		l->away_first_ns = until_ns;
+	if (!n && (interval || l->away != LOSS_CAMERA_AWAY ||
+		   until_ns - l->away_first_ns < UNCOUNTED_MIN_NS))
+		return;
+	emit(l, l->away, (uint64_t)n, l->away_first_ns, until_ns, true);
+	l->away_first_ns = until_ns;
+}
+
+void camera_ledger_begin(struct camera_ledger *l, int64_t now_ns)
+{
+	confirm_suspect(l);
+	if (l->away != LOSS_NONE)
+		account_away(l, now_ns, false);
+	l->away = LOSS_NONE;
+	l->based = false;
+	l->seen = false;
+	l->since_ns = now_ns;
 }
 
 void camera_ledger_away(struct camera_ledger *l, enum loss_cause cause, int64_t now_ns)
@@ -177,12 +191,14 @@ void camera_ledger_away(struct camera_ledger *l, enum loss_cause cause, int64_t 
 		account_away(l, now_ns, false);
 		l->away_first_ns = now_ns;
 	} else {
-		l->away_first_ns = l->last_ns && l->last_ns < now_ns ? l->last_ns : now_ns;
+		l->away_first_ns = l->seen ? l->last_ns : l->since_ns;
+		if (l->away_first_ns > now_ns)
+			l->away_first_ns = now_ns;
 		l->away_base_ns = l->away_first_ns;
 	}
 	l->away = cause;
 	l->based = false;
-	l->starved = false;
+	l->gap |= l->seen; /* whatever the rate: a break */
 }
 
 void camera_ledger_tick(struct camera_ledger *l, int64_t now_ns)
@@ -208,15 +224,13 @@ void camera_ledger_buffer(struct camera_ledger *l, uint32_t sequence, int64_t mo
 		check_sequence(l, sequence, mono_ns);
 	} else {
 		if (l->away != LOSS_NONE) {
-			/* Before the very first buffer nothing ends an interval that began with
-			 * one. */
-			account_away(l, mono_ns, l->last_ns != 0);
+			account_away(l, mono_ns, true);
 			l->away = LOSS_NONE;
 		}
 		l->interval_ns = l->next_interval_ns;
 		l->nrecent = l->recent_pos = 0;
 		l->suspect.count = 0;
-		l->based = true;
+		l->based = l->seen = true;
 		l->sequence = sequence;
 		l->last_ns = mono_ns;
 	}

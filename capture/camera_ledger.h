@@ -20,9 +20,11 @@
  * was steady before, and the next interval is normal again: a camera that lowers its rate in the
  * dark loses nothing. The typical interval is the longer of the nominal and the recent median.
  *
- * Away (failed, absent, being opened) and stopped (by an admin): frames are estimated from the
- * nominal rate, from the last accounted buffer to the first one after. With no known rate the
- * count is 0 and the entry says at least when nothing was seen.
+ * Away (failed, absent, being opened again) and stopped (by an admin): frames are estimated from
+ * the nominal rate, from the last accounted buffer to the first one after. With no known rate an
+ * absence has the count 0 and the entry says at least when nothing was seen. A camera that is
+ * switched on owes its first frame as soon as it has opened: that opening is no absence, unless it
+ * fails or takes long; then the absence begins with the switching on.
  *
  * Reactor thread only.
  */
@@ -47,9 +49,11 @@ struct camera_ledger {
 
 	bool based; /* a buffer was accounted since the last start */
 	uint32_t sequence;
-	int64_t last_ns; /* time of the last accounted buffer ever; 0: none */
-	bool starved;    /* the device may have been without a slot since then */
-	bool gap;        /* something was lost since the last delivered frame */
+	int64_t last_ns;  /* time of the last accounted buffer ever; 0: none */
+	bool seen;        /* a buffer was accounted since the camera was switched on */
+	int64_t since_ns; /* when that was */
+	bool starved;     /* the device may have been without a slot since then */
+	bool gap;         /* something was lost since the last delivered frame */
 
 	int64_t recent[LEDGER_RECENT]; /* intervals, a ring */
 	unsigned nrecent, recent_pos;
@@ -67,6 +71,8 @@ void camera_ledger_init(struct camera_ledger *l, uint32_t camera_id,
 			void (*emit)(void *ctx, const struct loss *loss), void *ctx);
 /* The rate of a stream that was opened; it holds from its first buffer on. 0: unknown. */
 void camera_ledger_rate(struct camera_ledger *l, double fps);
+/* Switched on: closes what was open; nothing is missing yet. */
+void camera_ledger_begin(struct camera_ledger *l, int64_t now_ns);
 /* No frames from now on, and why. From one cause to another: the first one's entry is closed. */
 void camera_ledger_away(struct camera_ledger *l, enum loss_cause cause, int64_t now_ns);
 /* While away: brings the ledger up to date. */

@@ -229,6 +229,7 @@ static void an_unknown_rate_leaves_a_stretch_without_a_number(void **state)
 	struct book b;
 
 	open_book(&b, 0);
+	camera_ledger_begin(&b.l, START);
 	camera_ledger_away(&b.l, LOSS_CAMERA_AWAY, START);
 	camera_ledger_tick(&b.l, START + 60 * NSEC_PER_SEC);
 	assert_int_equal(b.entries, 1);
@@ -238,6 +239,44 @@ static void an_unknown_rate_leaves_a_stretch_without_a_number(void **state)
 	camera_ledger_rate(&b.l, 100);
 	buffer(&b, 0, START + 61 * NSEC_PER_SEC);
 	assert_int_equal(b.last.last_mono_ns, START + 61 * NSEC_PER_SEC);
+}
+
+static void switching_on_is_no_absence_unless_it_fails(void **state)
+{
+	struct book b;
+
+	open_book(&b, 100);
+	camera_ledger_begin(&b.l, START);
+	assert_false(buffer(&b, 3, START + 70 * INTERVAL));
+	assert_int_equal(b.entries, 0);
+	/* Off and on again: only the time it was off. */
+	camera_ledger_away(&b.l, LOSS_STOPPED, b.t + INTERVAL);
+	camera_ledger_begin(&b.l, b.t + 30 * INTERVAL);
+	buffer(&b, 3, b.t + 60 * INTERVAL);
+	assert_int_equal(b.lost[LOSS_STOPPED], 30);
+	assert_int_equal(total(&b), 30);
+
+	open_book(&b, 100);
+	camera_ledger_begin(&b.l, START);
+	camera_ledger_away(&b.l, LOSS_CAMERA_AWAY, START + 20 * INTERVAL);
+	buffer(&b, 3, START + 70 * INTERVAL);
+	assert_int_equal(total(&b), 69);
+	assert_int_equal(b.last.first_mono_ns, START);
+}
+
+static void closing_enters_what_is_known(void **state)
+{
+	struct book b;
+
+	open_book(&b, 100);
+	buffer(&b, 0, START);
+	steady(&b, 20, INTERVAL);
+	buffer(&b, b.seq + 1, b.t + 6 * INTERVAL);
+	camera_ledger_close(&b.l, b.t);
+	assert_int_equal(b.lost[LOSS_TIME_GAP], 5);
+	camera_ledger_away(&b.l, LOSS_CAMERA_AWAY, b.t);
+	camera_ledger_close(&b.l, b.t + 10 * INTERVAL);
+	assert_int_equal(b.lost[LOSS_CAMERA_AWAY], 10);
 }
 
 /* Away in many pieces, with ticks anywhere: the sum is what one piece would give. */
@@ -278,6 +317,8 @@ int main(void)
 		cmocka_unit_test(absence_is_estimated_from_the_nominal_rate),
 		cmocka_unit_test(stopped_and_away_follow_one_another),
 		cmocka_unit_test(an_unknown_rate_leaves_a_stretch_without_a_number),
+		cmocka_unit_test(switching_on_is_no_absence_unless_it_fails),
+		cmocka_unit_test(closing_enters_what_is_known),
 		cmocka_unit_test(estimates_do_not_depend_on_ticks),
 	};
 

@@ -232,31 +232,36 @@ static void strands_keep_order_and_never_overlap(void **state)
 	free(lanes);
 }
 
-/* A blocked strand holds up itself, not the others. */
+/* A blocked strand holds up itself, not the others: with two threads, `other` gets to run only if
+ * `second`, which was there before it, waits behind `first`. */
 static void strands_run_side_by_side(void **state)
 {
 	struct pool *p = make(2, 2);
 	struct pool_strand a, b;
-	sem_t entered, leave;
-	struct blocker first = {{.run = blocker_run}, &entered, &leave};
-	struct blocker second = first, other = first;
+	sem_t entered[3], leave;
+	struct blocker first = {{.run = blocker_run}, &entered[0], &leave};
+	struct blocker second = {{.run = blocker_run}, &entered[1], &leave};
+	struct blocker other = {{.run = blocker_run}, &entered[2], &leave};
 	int value;
 
-	sem_init(&entered, 0, 0);
+	for (unsigned i = 0; i < 3; i++)
+		sem_init(&entered[i], 0, 0);
 	sem_init(&leave, 0, 0);
 	pool_strand_init(&a, p);
 	pool_strand_init(&b, p);
 	pool_strand_submit(&a, &first.work);
-	wait_sem(&entered);
+	wait_sem(&entered[0]);
 	pool_strand_submit(&a, &second.work);
 	pool_strand_submit(&b, &other.work);
-	wait_sem(&entered); /* must be `other`: `second` waits behind `first` */
-	sem_getvalue(&entered, &value);
+	wait_sem(&entered[2]);
+	sem_getvalue(&entered[1], &value);
 	assert_int_equal(value, 0);
 	for (unsigned i = 0; i < 3; i++)
 		sem_post(&leave);
+	wait_sem(&entered[1]);
 	pool_destroy(p);
-	sem_destroy(&entered);
+	for (unsigned i = 0; i < 3; i++)
+		sem_destroy(&entered[i]);
 	sem_destroy(&leave);
 }
 

@@ -123,7 +123,7 @@ static void grows_when_work_blocks_and_shrinks_after(void **state)
 {
 	unsigned before = count_threads();
 	struct pool *p = make(1, 6);
-	struct blocker b[7];
+	struct blocker b[2][7]; /* fresh each round: the pool tells nobody that it is done */
 	sem_t entered, leave;
 	int value;
 
@@ -131,8 +131,8 @@ static void grows_when_work_blocks_and_shrinks_after(void **state)
 	sem_init(&leave, 0, 0);
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned i = 0; i < 7; i++) {
-			b[i] = (struct blocker){{.run = blocker_run}, &entered, &leave};
-			pool_submit(p, &b[i].work);
+			b[round][i] = (struct blocker){{.run = blocker_run}, &entered, &leave};
+			pool_submit(p, &b[round][i].work);
 		}
 		for (unsigned i = 0; i < 6; i++)
 			wait_sem(&entered);

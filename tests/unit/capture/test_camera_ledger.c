@@ -264,6 +264,18 @@ static void switching_on_is_no_absence_unless_it_fails(void **state)
 	assert_int_equal(b.last.first_mono_ns, START);
 }
 
+static void a_break_without_a_count_still_marks_the_frame(void **state)
+{
+	struct book b;
+
+	open_book(&b, 0);
+	camera_ledger_begin(&b.l, START);
+	assert_false(buffer(&b, 0, START));
+	camera_ledger_away(&b.l, LOSS_STOPPED, START + INTERVAL);
+	assert_true(buffer(&b, 0, START + 3 * INTERVAL));
+	assert_int_equal(b.entries, 0);
+}
+
 static void closing_enters_what_is_known(void **state)
 {
 	struct book b;
@@ -318,6 +330,7 @@ int main(void)
 		cmocka_unit_test(stopped_and_away_follow_one_another),
 		cmocka_unit_test(an_unknown_rate_leaves_a_stretch_without_a_number),
 		cmocka_unit_test(switching_on_is_no_absence_unless_it_fails),
+		cmocka_unit_test(a_break_without_a_count_still_marks_the_frame),
 		cmocka_unit_test(closing_enters_what_is_known),
 		cmocka_unit_test(estimates_do_not_depend_on_ticks),
 	};

@@ -258,6 +258,8 @@ static void settle(struct store *s)
 			break;
 		retire(s, seg);
 	}
+	list_for_each (seg, &s->live, link)
+		segment_try_seal(s, seg);
 	if (s->checkpoint_running && s->checkpoint_written &&
 	    s->checkpoint_ticket <= s->commit_ticket)
 		checkpoint_settle(s, true);

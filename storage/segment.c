@@ -225,6 +225,10 @@ void segment_try_seal(struct store *s, struct segment *seg)
 {
 	if (!seg->closed || seg->writes || !seg->header_done || seg->seal_queued || s->cutting)
 		return;
+	/* A seal vouches for the chunks, so it must not reach the disk before they have: writes
+	 * that no flush stands between survive a power cut in any order. */
+	if (format_position(&s->super, seg->head.sequence, seg->pos) > s->durable)
+		return;
 	struct write *w = calloc(1, sizeof(*w));
 	uint8_t *buf = NULL;
 	uint32_t start = 0;

@@ -132,26 +132,29 @@ static bool busy(const struct store *s)
 		(!list_empty(&s->writes) || !list_empty(&s->live) || s->checkpoint_running));
 }
 
-/* Turns the reactor until everything is on the disk and retired. */
-static int drain(struct store *s)
-{
-	while (busy(s)) {
-		if (!s->committing && !s->cutting && !s->failed)
-			commit_kick(s);
-		int err = reactor_turn(s->reactor, CLOSE_TURN_NS);
-
-		if (err)
-			return err;
-	}
-	return s->failed;
-}
-
 static void close_head(struct store *s)
 {
 	append_replay(s);
 	append_flush(s);
 	if (s->cur)
 		segment_close(s);
+}
+
+/* Turns the reactor until everything is on the disk and retired. */
+static int drain(struct store *s)
+{
+	while (busy(s)) {
+		if (!s->committing && !s->cutting && !s->failed) {
+			/* A failure on the way makes the log go on in another segment. */
+			close_head(s);
+			commit_kick(s);
+		}
+		int err = reactor_turn(s->reactor, CLOSE_TURN_NS);
+
+		if (err)
+			return err;
+	}
+	return s->failed;
 }
 
 int store_close(struct store *s)

@@ -223,6 +223,10 @@ static int load_checkpoint(struct reader *r, unsigned area, const struct format_
 	err = take_segments(r, buf + DISK_BLOCK, table);
 	if (!err && c.head != DISK_NO_SEGMENT && !table[c.head].sequence)
 		err = -EBADMSG;
+	/* What else was open then is found by following the log, or does not count. */
+	for (uint32_t i = 0; i < r->super.segments; i++)
+		if (table[i].state == FORMAT_OPEN && i != c.head)
+			table[i] = (struct reader_segment){.state = FORMAT_FREE};
 	if (!err)
 		err = take_tables(r, &c, buf);
 	if (err)
@@ -349,34 +353,28 @@ static int learn_small(struct reader *r, const struct format_segment *h,
 	return 0;
 }
 
-/* Takes in a segment that was sealed since the checkpoint. */
+/* Takes in a segment that was sealed since the checkpoint. -EBADMSG: the seal is not whole (yet),
+ * as it is when the power failed while it was written. */
 static int learn_seal(struct reader *r, const struct format_segment *h, const struct format_seal *f)
 {
 	struct reader_segment *e = &r->segment[f->index];
 	CLEANUP_FREE uint8_t *mem = NULL;
 	const uint8_t *start[FORMAT_SECTIONS];
+	int err = reader_sections(r, f, FORMAT_SECTION_CAMERAS, FORMAT_SECTION_FRAMES, &mem, start);
 
+	if (!err)
+		err = learn_small(r, h, f, start[FORMAT_SECTION_SMALL]);
+	if (!err)
+		err = reader_clock_note(r, h->boot, h->boot_id, &f->first_clock);
+	if (!err)
+		err = reader_clock_note(r, h->boot, h->boot_id, &f->last_clock);
+	if (err)
+		return err;
 	e->state = FORMAT_SEALED;
 	e->records = f->records;
 	e->end = f->end;
 	set_times(e, f->first_mono_ns, f->last_mono_ns, &f->first_clock, &f->last_clock);
-	int err = reader_clock_note(r, h->boot, h->boot_id, &f->first_clock);
-
-	if (!err)
-		err = reader_clock_note(r, h->boot, h->boot_id, &f->last_clock);
-	if (!err)
-		err = reader_sections(r, f, FORMAT_SECTION_CAMERAS, FORMAT_SECTION_SMALL, &mem,
-				      start);
-	if (!err)
-		err = learn_small(r, h, f, start[FORMAT_SECTION_SMALL]);
-	if (err == -EBADMSG) {
-		reader_finding(&r->damage,
-			       "segment %" PRIu32 " (sequence %" PRIu64 "), offset %" PRIu32
-			       ": the seal's sections are damaged",
-			       f->index, f->sequence, f->seal_start);
-		err = 0;
-	}
-	return err;
+	return 0;
 }
 
 static void enter_segment(struct reader *r, const struct format_segment *h)
@@ -480,6 +478,8 @@ static int read_head(struct reader *r, const struct format_segment *h, uint32_t 
 	struct format_seal f;
 	int err = reader_seal(r, r->head, e->sequence, e->nonce, &f);
 
+	if (!err && e->state != FORMAT_SEALED)
+		err = learn_seal(r, h, &f);
 	if (err && err != -EBADMSG)
 		return err;
 	if (!err) {
@@ -490,7 +490,7 @@ static int read_head(struct reader *r, const struct format_segment *h, uint32_t 
 			r->scan = NULL;
 		}
 		*end = f.end;
-		return e->state == FORMAT_SEALED ? 0 : learn_seal(r, h, &f);
+		return 0;
 	}
 	err = scan_head(r, h, limit);
 	*end = e->end;

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* A buffer for small records when all others wait for the disk. */
+#define RESERVE_BYTES (64u << 10)
+
 /* What one record takes, the camera record before it included when the segment lacks it. */
 struct need {
 	size_t payload, heads, seal;
@@ -176,8 +179,13 @@ static int gather_open(struct store *s, size_t payload, size_t heads, bool must)
 	}
 	if (!must && (bytes <= s->gather_bytes || s->waiting + bytes > s->memory_bytes))
 		return -ENOBUFS;
-	s->gather = gather_make(bytes > s->gather_bytes ? bytes : s->gather_bytes);
-	return s->gather ? 0 : -ENOMEM;
+	size_t least = s->gather_bytes < RESERVE_BYTES ? s->gather_bytes : RESERVE_BYTES;
+
+	s->gather = gather_make(bytes > least ? bytes : least);
+	if (!s->gather)
+		return -ENOMEM;
+	s->gather->reserve = must;
+	return 0;
 }
 
 static int heads_reserve(struct gather *g, size_t more)
@@ -246,6 +254,12 @@ static int room_gathered(struct store *s, const struct format_record *rec, bool 
 
 		if (err)
 			return err;
+		/* Frames would make it grow without bound. */
+		if (!must && s->gather && s->gather->reserve) {
+			if (list_empty(&s->gathers_free))
+				return -ENOBUFS;
+			append_flush(s);
+		}
 		*n = need_of(s, rec);
 		if (n->camera)
 			need_camera(s, rec->camera_id, n);

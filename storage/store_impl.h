@@ -55,6 +55,7 @@ struct write {
 struct gather {
 	struct list link; /* in s->gathers_free */
 	uint8_t *buf;
+	bool reserve;      /* made when memory was used up: for small records only */
 	size_t size, used; /* payload bytes so far, from the buffer's start */
 	bool pooled;       /* a piece of s->pool, registered; otherwise made for the occasion */
 	uint8_t *heads;    /* record headers, moved behind the payloads at the end */

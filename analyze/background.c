@@ -218,7 +218,39 @@ static void steady(struct background *b, struct background_cells *out)
 	out->shift_x = dx / 16.0;
 	out->shift_y = dy / 16.0;
 	if (dx || dy)
-		shake_undo(b->dsp, b->cur, b->stride, b->w, b->h, dx, dy, b->temp, b->mean8);
+		shake_undo(b->dsp, b->cur, b->stride, b->w, b->h, dx, dy, b->temp);
+}
+
+/* Whole pixels at the low and the high edge that a shift leaves without a source. */
+static void margins(double shift, uint32_t n, uint32_t *low, uint32_t *high)
+{
+	*low = shift < 0 ? (uint32_t)ceil(-shift) : 0;
+	*high = n - (shift > 0 ? (uint32_t)ceil(shift) : 0);
+}
+
+/* What the shaken camera did not see is what the model expects, in the light of now. */
+static void fill_margins(struct background *b, const struct background_cells *seen)
+{
+	uint32_t left, right, top, bottom;
+
+	if (seen->shift_x == 0 && seen->shift_y == 0)
+		return;
+	margins(seen->shift_x, b->w, &left, &right);
+	margins(seen->shift_y, b->h, &top, &bottom);
+	for (uint32_t y = 0; y < b->h; y++) {
+		const uint8_t *mean8 = b->mean8 + y * b->stride;
+		uint8_t *row = b->cur + y * b->stride;
+		bool outside = y < top || y >= bottom;
+
+		for (uint32_t x = 0; x < b->w; x++) {
+			double lit = (mean8[x] + LIGHT_PEDESTAL) * seen->light - LIGHT_PEDESTAL;
+
+			if (outside || x < left || x >= right)
+				row[x] = (uint8_t)lrint(fmin(fmax(lit, 0), 255));
+			else
+				x = right - 1;
+		}
+	}
 }
 
 /* Median over cells of frame against model: what moves in less than half of them does not count. */
@@ -336,6 +368,7 @@ void background_step(struct background *b, const struct background_params *p,
 	derive_model(b);
 	steady(b, out);
 	out->light = light_of(b, p->ignored);
+	fill_margins(b, out);
 	rp = row_params(p, out->light);
 	memset(b->fg, 0, cells * sizeof(uint32_t));
 	memset(b->flick, 0, cells * sizeof(uint32_t));

@@ -74,7 +74,7 @@ static unsigned clamp_row(int y, unsigned h)
 }
 
 void shake_undo(const struct motion_dsp *dsp, uint8_t *picture, size_t stride, unsigned w,
-		unsigned h, int dx, int dy, uint8_t *temp, const uint8_t *fill)
+		unsigned h, int dx, int dy, uint8_t *temp)
 {
 	unsigned fx, fy;
 	int ix = split(dx, &fx), iy = split(dy, &fy);
@@ -82,25 +82,15 @@ void shake_undo(const struct motion_dsp *dsp, uint8_t *picture, size_t stride, u
 	int step = iy >= 0 ? 1 : -1;
 	int y = iy >= 0 ? 0 : (int)h - 1;
 	uint8_t *line = temp + PAD;
-	/* Columns and rows whose source lies outside. */
-	unsigned left = ix < 0 ? (unsigned)-ix : 0,
-		 right = ix + (fx > 0) > 0 ? (unsigned)(ix + (fx > 0)) : 0;
 
 	for (unsigned k = 0; k < h; k++, y += step) {
 		uint8_t *row = picture + (size_t)y * stride;
-		const uint8_t *from = fill + (size_t)y * stride;
 		const uint8_t *a = picture + clamp_row(y + iy, h) * stride;
 		const uint8_t *b = picture + clamp_row(y + iy + 1, h) * stride;
 
 		dsp->blend(line, a, b, w, fy);
 		memset(temp, line[0], PAD);
 		memset(line + w, line[w - 1], PAD);
-		if (y + iy < 0 || y + iy + (fy > 0) >= (int)h) {
-			memcpy(row, from, w);
-			continue;
-		}
 		dsp->blend(row, line + ix, line + ix + 1, w, fx);
-		memcpy(row, from, left);
-		memcpy(row + w - right, from + w - right, right);
 	}
 }

@@ -21,9 +21,9 @@ int shake_estimate(const uint32_t *now, const uint32_t *model, unsigned n);
 
 /*
  * Moves a picture back by (dx, dy) sixteenths, in place. `temp` holds w + 2 * (SHAKE_MAX + 2)
- * bytes. Pixels that come from outside the picture are taken from `fill` (same stride).
+ * bytes. Pixels that come from outside the picture repeat its edge.
  */
 void shake_undo(const struct motion_dsp *dsp, uint8_t *picture, size_t stride, unsigned w,
-		unsigned h, int dx, int dy, uint8_t *temp, const uint8_t *fill);
+		unsigned h, int dx, int dy, uint8_t *temp);
 
 #endif

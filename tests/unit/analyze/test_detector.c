@@ -201,6 +201,14 @@ static void test_shake_is_no_motion(void **state)
 		show(&g, &shot);
 	}
 	assert_int_equal(g.motion, 0);
+	/* While a cloud passes, too. */
+	for (int i = 0; i < 200; i++) {
+		shot.gain = 1 - 0.3 * (i < 100 ? i : 200 - i) / 100.0;
+		shot.shift_x = (i * 7) % 9 - 4;
+		shot.shift_y = (i * 5) % 7 - 3;
+		show(&g, &shot);
+	}
+	assert_int_equal(g.motion, 0);
 	rig_end(&g);
 }
 

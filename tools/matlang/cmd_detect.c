@@ -12,6 +12,7 @@
 #include "tools/matlang/commands.h"
 #include "tools/matlang/detect.h"
 #include "tools/matlang/footage.h"
+#include "tools/matlang/picture.h"
 
 enum { KEY_SOURCE = CLI_KEY, KEY_SET, KEY_MASKS, KEY_FLAGS, KEY_FRAMES };
 
@@ -57,33 +58,6 @@ static int over_source(struct detect_source *s)
 	return code;
 }
 
-/* The record's payload as the frame it was; nothing is copied. */
-static bool as_frame(const struct record *rec, struct frame *f)
-{
-	*f = (struct frame){
-		.camera_id = rec->camera_id,
-		.sequence = rec->frame.sequence,
-		.flags = rec->frame.flags,
-		.mono_ns = rec->mono_ns,
-		.fourcc = rec->frame.fourcc,
-		.width = rec->frame.width,
-		.height = rec->frame.height,
-		.nplanes = rec->frame.nplanes,
-		.buf_index = -1,
-	};
-	if (f->nplanes < 1 || f->nplanes > PIXFMT_MAX_PLANES)
-		return false;
-	for (unsigned i = 0; i < f->nplanes; i++) {
-		if (rec->frame.plane[i].offset > rec->payload_bytes ||
-		    rec->frame.plane[i].bytes > rec->payload_bytes - rec->frame.plane[i].offset)
-			return false;
-		f->plane[i] =
-			(struct frame_plane){rec->payload + rec->frame.plane[i].offset,
-					     rec->frame.plane[i].bytes, rec->frame.plane[i].stride};
-	}
-	return true;
-}
-
 static int over_cursor(struct detect_source *s, struct reader_cursor *cursor)
 {
 	struct progress progress;
@@ -99,7 +73,7 @@ static int over_cursor(struct detect_source *s, struct reader_cursor *cursor)
 			continue;
 		if (n < 0)
 			break;
-		if (as_frame(&rec, &f))
+		if (picture_frame(&rec, &f))
 			code = detect_frame(&s->d, &f, s->d.frames + 1, rec.utc_ns);
 		progress_count(&progress, s->d.frames, (uint64_t)s->frames);
 	}

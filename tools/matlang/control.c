@@ -160,8 +160,9 @@ static int explain_refusal(const struct control *box, const char *path, int err,
 				  path);
 	default: break;
 	}
+	/* It names the path itself; the write may have been given the whole name of the file. */
 	if (control_read(box, "last_error", why, sizeof(why), NULL) == 0 && *why)
-		return errmsg_set(em, err, "%s: %s", path, why);
+		return errmsg_set(em, err, "%s", why);
 	return errmsg_set(em, err, "%s: %s", path, strerror(-err));
 }
 

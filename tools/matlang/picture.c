@@ -12,9 +12,13 @@
 #include <string.h>
 #include <turbojpeg.h>
 
+#include "capture/core/cleanup.h"
 #include "capture/core/frame.h"
 #include "capture/core/pixfmt.h"
+#include "capture/jpeg_yuv.h"
 #include "tools/matlang/mux.h"
+
+#define PICTURE_SIDE_MAX 16384u
 
 struct picture_decoder {
 	const struct pixfmt *pf;
@@ -77,108 +81,129 @@ void picture_decoder_close(struct picture_decoder *d)
 	free(d);
 }
 
-static enum AVPixelFormat raw_format(const struct pixfmt *pf)
+bool picture_frame(const struct record *rec, struct frame *out)
 {
-	switch (pf->fourcc) {
-	case PIXFMT_GREY: return AV_PIX_FMT_GRAY8;
-	case PIXFMT_NV12:
-	case PIXFMT_NM12: return AV_PIX_FMT_NV12;
-	case PIXFMT_NV21:
-	case PIXFMT_NM21: return AV_PIX_FMT_NV21;
-	case PIXFMT_NV16:
-	case PIXFMT_NM16: return AV_PIX_FMT_NV16;
-	case PIXFMT_YU12:
-	case PIXFMT_YV12:
-	case PIXFMT_YM12:
-	case PIXFMT_YM21: return AV_PIX_FMT_YUV420P;
-	case PIXFMT_YUYV: return AV_PIX_FMT_YUYV422;
-	case PIXFMT_UYVY: return AV_PIX_FMT_UYVY422;
-	default: return AV_PIX_FMT_NONE;
-	}
-}
+	struct frame f = {
+		.camera_id = rec->camera_id,
+		.sequence = rec->frame.sequence,
+		.flags = rec->frame.flags,
+		.mono_ns = rec->mono_ns,
+		.fourcc = rec->frame.fourcc,
+		.width = rec->frame.width,
+		.height = rec->frame.height,
+		.nplanes = rec->frame.nplanes,
+		.buf_index = -1,
+	};
 
-/* Where colour plane `c` of a raw picture lies in the record's payload. */
-struct rows {
-	size_t start, end; /* bytes of the payload that belong to the memory plane */
-	size_t stride, bytes, count;
-};
-
-static bool locate(const struct pixfmt *pf, const struct record *rec, unsigned c, struct rows *r)
-{
-	size_t width = rec->frame.width, height = rec->frame.height;
-	size_t luma = pf->colour_planes == 1 ? width * pf->luma_step : width;
-	size_t cw = (width + pf->hsub - 1) / pf->hsub, ch = (height + pf->vsub - 1) / pf->vsub;
-	unsigned m = pf->mem_planes > 1 ? c : 0;
-	size_t stride, before = 0;
-
-	if (m >= rec->frame.nplanes || m >= PIXFMT_MAX_PLANES ||
-	    rec->frame.plane[m].offset > rec->payload_bytes)
+	if (f.nplanes < 1 || f.nplanes > PIXFMT_MAX_PLANES || f.width < 1 || f.height < 1 ||
+	    f.width > PICTURE_SIDE_MAX || f.height > PICTURE_SIDE_MAX)
 		return false;
-	stride = rec->frame.plane[m].stride;
-	if (c == 0 || pf->mem_planes == 1) {
-		size_t luma_stride = stride < luma ? luma : stride;
+	for (unsigned i = 0; i < f.nplanes; i++) {
+		uint32_t offset = rec->frame.plane[i].offset, bytes = rec->frame.plane[i].bytes;
 
-		if (c > 0) {
-			before = luma_stride * height;
-			stride = pf->colour_planes == 3 ? (luma_stride + pf->hsub - 1) / pf->hsub
-							: luma_stride;
-			before += c == 2 ? stride * ch : 0;
-		} else {
-			stride = luma_stride;
-		}
+		if (offset > rec->payload_bytes)
+			return false;
+		/* A torn frame may be shorter than it says. */
+		if (bytes > rec->payload_bytes - offset)
+			bytes = rec->payload_bytes - offset;
+		f.plane[i] = (struct frame_plane){rec->payload + offset, bytes,
+						  rec->frame.plane[i].stride};
 	}
-	r->bytes = c == 0 ? luma : pf->colour_planes == 2 ? 2 * cw : cw;
-	r->count = c == 0 ? height : ch;
-	r->stride = stride < r->bytes ? r->bytes : stride;
-	r->start = rec->frame.plane[m].offset + before;
-	r->end = rec->frame.plane[m].offset + (size_t)rec->frame.plane[m].bytes;
-	if (r->end > rec->payload_bytes)
-		r->end = rec->payload_bytes;
+	*out = f;
 	return true;
 }
 
-/* A short plane (a torn frame) leaves its missing rows grey: shown as what it is. */
-static int wrap_raw(struct picture_decoder *d, const struct record *rec, int64_t pts)
+/* Bytes that memory plane `i` must have, its rows' padding included; rather too many. */
+static size_t plane_room(const struct pixfmt *pf, const struct frame *f, unsigned i)
 {
-	const struct pixfmt *pf = d->pf;
-	AVFrame *f;
+	size_t tight = i ? 1 : (size_t)f->width * pf->luma_step, rows;
+	size_t bytes = pixfmt_plane_size(pf, i, f->width, f->height);
+
+	if (i)
+		tight = (f->width + pf->hsub - 1) / pf->hsub * (pf->colour_planes == 2 ? 2 : 1);
+	rows = (bytes + tight - 1) / tight + 1;
+	return rows * (f->plane[i].stride > tight ? f->plane[i].stride : tight);
+}
+
+/* The frame with its missing bytes grey: a torn picture is shown as what it is. -EBADMSG when its
+ * geometry is not one a camera can have. */
+static int fill_up(const struct pixfmt *pf, struct frame *f, uint8_t **memory)
+{
+	size_t size = 0, at = 0;
+
+	if (f->nplanes != pf->mem_planes)
+		return -EBADMSG;
+	for (unsigned i = 0; i < f->nplanes; i++) {
+		if (f->plane[i].stride > 16 * PICTURE_SIDE_MAX)
+			return -EBADMSG;
+		size += plane_room(pf, f, i);
+	}
+	*memory = malloc(size);
+	if (!*memory)
+		return -ENOMEM;
+	memset(*memory, 0x80, size);
+	for (unsigned i = 0; i < f->nplanes; i++) {
+		size_t room = plane_room(pf, f, i);
+		size_t bytes = f->plane[i].bytesused < room ? f->plane[i].bytesused : room;
+
+		memcpy(*memory + at, f->plane[i].data, bytes);
+		f->plane[i].data = *memory + at;
+		f->plane[i].bytesused = room;
+		at += room;
+	}
+	return 0;
+}
+
+static int copy_planes(const struct jpeg_yuv *yuv, AVFrame *to)
+{
+	int width = to->width, height = to->height;
+
+	to->format = !yuv->plane[1]   ? AV_PIX_FMT_GRAY8
+		     : yuv->vsub == 2 ? AV_PIX_FMT_YUV420P
+				      : AV_PIX_FMT_YUV422P;
+	to->color_range = AVCOL_RANGE_JPEG;
+	if (av_frame_get_buffer(to, 0) < 0)
+		return -ENOMEM;
+	for (unsigned c = 0; c < 3 && yuv->plane[c]; c++) {
+		int w = c ? (width + (int)yuv->hsub - 1) / (int)yuv->hsub : width;
+		int h = c ? (height + (int)yuv->vsub - 1) / (int)yuv->vsub : height;
+
+		for (int y = 0; y < h; y++)
+			memcpy(to->data[c] + (ptrdiff_t)y * to->linesize[c],
+			       yuv->plane[c] + (ptrdiff_t)y * yuv->stride[c], (size_t)w);
+	}
+	return 0;
+}
+
+static int take_raw(struct picture_decoder *d, const struct record *rec, int64_t pts)
+{
+	CLEANUP_FREE uint8_t *scratch = NULL, *filled = NULL;
+	struct jpeg_yuv yuv;
+	struct frame f;
+	int err;
 
 	av_frame_free(&d->raw);
-	if (rec->frame.width < 1 || rec->frame.height < 1 || rec->frame.width > 16384 ||
-	    rec->frame.height > 16384)
+	if (!picture_frame(rec, &f))
 		return -EBADMSG;
-	f = av_frame_alloc();
-	if (!f)
+	scratch = malloc(jpeg_yuv_scratch_size(&f));
+	d->raw = av_frame_alloc();
+	if (!scratch || !d->raw)
 		return -ENOMEM;
-	f->format = raw_format(pf);
-	f->width = (int)rec->frame.width;
-	f->height = (int)rec->frame.height;
-	f->pts = pts;
-	f->color_range = rec->frame.flags & FRAME_FULL_RANGE ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
-	if (f->format == AV_PIX_FMT_NONE || av_frame_get_buffer(f, 0) < 0) {
-		av_frame_free(&f);
-		return -ENOMEM;
+	err = jpeg_yuv_convert(&f, scratch, &yuv);
+	if (err == -EINVAL) {
+		err = fill_up(d->pf, &f, &filled);
+		if (!err)
+			err = jpeg_yuv_convert(&f, scratch, &yuv);
 	}
-	for (unsigned c = 0; c < pf->colour_planes; c++) {
-		unsigned to = pf->v_first && pf->colour_planes == 3 && c ? 3 - c : c;
-		struct rows r;
-
-		if (!locate(pf, rec, c, &r)) {
-			av_frame_free(&f);
-			return -EBADMSG;
-		}
-		for (size_t y = 0; y < r.count; y++) {
-			uint8_t *row = f->data[to] + (ptrdiff_t)y * f->linesize[to];
-			size_t at = r.start + y * r.stride;
-
-			if (at <= r.end && r.bytes <= r.end - at)
-				memcpy(row, rec->payload + at, r.bytes);
-			else
-				memset(row, 0x80, r.bytes);
-		}
+	if (!err) {
+		d->raw->width = (int)f.width;
+		d->raw->height = (int)f.height;
+		d->raw->pts = pts;
+		err = copy_planes(&yuv, d->raw);
 	}
-	d->raw = f;
-	return 0;
+	if (err)
+		av_frame_free(&d->raw);
+	return err == -EINVAL ? -EBADMSG : err;
 }
 
 int picture_decoder_send(struct picture_decoder *d, const struct record *rec, int64_t pts)
@@ -186,7 +211,7 @@ int picture_decoder_send(struct picture_decoder *d, const struct record *rec, in
 	int err;
 
 	if (!d->codec)
-		return wrap_raw(d, rec, pts);
+		return take_raw(d, rec, pts);
 	if (rec->payload_bytes == 0 || rec->payload_bytes > INT32_MAX)
 		return -EBADMSG;
 	/* libavcodec wants zeroed padding behind the data, which a payload does not have. */

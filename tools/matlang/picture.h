@@ -13,7 +13,12 @@
 
 #include "capture/core/compiler.h"
 #include "capture/core/errmsg.h"
+#include "capture/core/frame.h"
 #include "storage/record.h"
+
+/* A loaded record as the frame it was; its planes lie in the record's payload. False when its
+ * numbers cannot be those of a picture. */
+bool picture_frame(const struct record *rec, struct frame *out);
 
 struct picture_decoder;
 

@@ -184,9 +184,9 @@ static void a_refusal_shows_the_reason(void **state)
 	assert_int_equal(symlink("/dev/full", name), 0);
 	assert_int_equal(control_write(&t->box, "cameras/gate/rate", "1", &em), -ENOSPC);
 	assert_non_null(strstr(em.text, strerror(ENOSPC)));
-	put(t->dir, "last_error", "rate wants 0 to 240\n");
+	put(t->dir, "last_error", "cameras/gate/rate: not within 0..240\n");
 	assert_int_equal(control_write(&t->box, "cameras/gate/rate", "999", &em), -ENOSPC);
-	assert_string_equal(em.text, "cameras/gate/rate: rate wants 0 to 240");
+	assert_string_equal(em.text, "cameras/gate/rate: not within 0..240");
 }
 
 static void cameras_are_summed_up(void **state)

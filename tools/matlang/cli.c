@@ -202,7 +202,7 @@ int cli_getopt(struct cli *c, int argc, char **argv)
 	}
 }
 
-static void say(const struct cli *c, const char *fmt, va_list args)
+static void PRINTF_LIKE(2, 0) say(const struct cli *c, const char *fmt, va_list args)
 {
 	char text[2 * ERRMSG_MAX];
 

@@ -4,6 +4,7 @@
 
 sbindir ?= $(prefix)/sbin
 bindir ?= $(prefix)/bin
+libexecdir ?= $(prefix)/libexec
 mandir ?= $(prefix)/share/man
 docdir ?= $(prefix)/share/doc/matlang
 completiondir ?= $(prefix)/share/bash-completion/completions
@@ -19,6 +20,7 @@ INSTALL_DOCS := $(wildcard docs/*.md) README.md
 install: all
 	$(Q)install -Dm755 $(BUILD)/matlangd $(DESTDIR)$(sbindir)/matlangd
 	$(Q)install -Dm755 $(BUILD)/matlang $(DESTDIR)$(bindir)/matlang
+	$(Q)install -Dm755 $(BUILD)/matlang-bench $(DESTDIR)$(libexecdir)/matlang/matlang-bench
 	$(Q)for page in $(INSTALL_MAN); do \
 		install -Dm644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; \
 	done
@@ -52,5 +54,5 @@ uninstall:
 	$(Q)for lang in $(INSTALL_MO); do \
 		rm -f $(DESTDIR)$(localedir)/$$lang/LC_MESSAGES/matlang.mo; \
 	done
-	$(Q)rm -rf $(DESTDIR)$(docdir)
+	$(Q)rm -rf $(DESTDIR)$(docdir) $(DESTDIR)$(libexecdir)/matlang
 	@echo "uninstalled; $(sysconfdir)/matlang.conf and the footage in /var/lib/matlang are left"

@@ -5,6 +5,7 @@
  * placed. So the log is in the order of appending, whatever way a frame takes.
  */
 #include "storage/append.h"
+#include "storage/gather_copy.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -316,10 +317,8 @@ static uint64_t gather_small(struct store *s, struct format_record *rec, const v
 {
 	uint8_t *p = payload_at(s, rec);
 
-	if (rec->payload_bytes)
-		memcpy(p, payload, rec->payload_bytes);
-	rec->payload_crc = format_crc32c(0, p, rec->payload_bytes);
-	return gathered(s, rec, p);
+	rec->payload_crc = gather_copy(p, payload, rec->payload_bytes, 0);
+	return gathered(s, rec, payload);
 }
 
 /* A segment names its cameras before they are used in it. Room was made for it. */
@@ -430,9 +429,10 @@ static int gather_frame(struct store *s, struct frame *f, struct format_record *
 		gather_camera(s, rec->camera_id);
 	uint8_t *p = payload_at(s, rec);
 
+	rec->payload_crc = 0;
 	for (uint32_t i = 0; i < f->nplanes; i++)
-		memcpy(p + rec->frame.plane[i].offset, f->plane[i].data, f->plane[i].bytesused);
-	rec->payload_crc = format_crc32c(0, p, bytes);
+		rec->payload_crc = gather_copy(p + rec->frame.plane[i].offset, f->plane[i].data,
+					       f->plane[i].bytesused, rec->payload_crc);
 	*position = gathered(s, rec, NULL);
 	STORE_ADD(s, gathered_frames, 1);
 	return 0;

@@ -178,6 +178,7 @@ int seal_truncate(struct seal *l, uint32_t from)
 		seal_destroy(&kept);
 		return k.err;
 	}
+	free(kept.chunks.data);
 	kept.chunks = l->chunks;
 	l->chunks = (struct seal_bytes){0};
 	for (size_t at = 0; at < kept.chunks.used; at += sizeof(uint32_t)) {

@@ -250,6 +250,10 @@ int format_chunk_decode(const uint8_t trailer[static DISK_CHUNK_TRAILER],
 			uint32_t block_end, struct format_chunk *out) MUST_CHECK;
 /* `tail`: the last heads_bytes + DISK_CHUNK_TRAILER bytes of the chunk. */
 int format_chunk_check(const struct format_chunk *c, const uint8_t *tail) MUST_CHECK;
+/* The whole chunk, c->bytes long: checksums of headers and payloads, records in order, zeros
+ * between. What lies between has no checksum of its own, so that a torn write shows there only so.
+ */
+int format_chunk_whole(const struct format_chunk *c, const uint8_t *chunk) MUST_CHECK;
 
 /* Bytes the header takes, a multiple of DISK_RECORD_ALIGN. */
 size_t format_record_bytes(const struct format_record *r);

@@ -102,9 +102,6 @@ void *reader_alloc(size_t len);
  * *out points at the first byte asked for, *mem is what to free. 0 or -errno. */
 int reader_read(struct reader *r, uint32_t index, uint32_t offset, uint32_t len, uint8_t **mem,
 		const uint8_t **out) MUST_CHECK;
-/* CRC-32C of a range of a segment, through the reader's window. */
-int reader_crc(struct reader *r, uint32_t index, uint32_t offset, uint32_t len,
-	       uint32_t *out) MUST_CHECK;
 /* 0 with the segment's header as it is on the disk now, -EBADMSG when it is none, or -errno. */
 int reader_header(struct reader *r, uint32_t index, struct format_segment *out) MUST_CHECK;
 

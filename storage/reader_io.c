@@ -43,32 +43,6 @@ int reader_read(struct reader *r, uint32_t index, uint32_t offset, uint32_t len,
 	return 0;
 }
 
-int reader_crc(struct reader *r, uint32_t index, uint32_t offset, uint32_t len, uint32_t *out)
-{
-	uint32_t crc = 0;
-
-	if ((uint64_t)offset + len > r->super.segment_bytes)
-		return -EBADMSG;
-	while (len) {
-		uint32_t first = offset & ~(DISK_BLOCK - 1), skip = offset - first;
-		uint32_t n = ALIGN_UP(skip + len, DISK_BLOCK);
-
-		if (n > READER_WINDOW || n < len)
-			n = READER_WINDOW;
-		int err = read_blocks(r, index, first, n, r->window);
-
-		if (err)
-			return err;
-		uint32_t take = n - skip < len ? n - skip : len;
-
-		crc = format_crc32c(crc, r->window + skip, take);
-		offset += take;
-		len -= take;
-	}
-	*out = crc;
-	return 0;
-}
-
 int reader_header(struct reader *r, uint32_t index, struct format_segment *out)
 {
 	CLEANUP_FREE uint8_t *block = reader_alloc(DISK_BLOCK);

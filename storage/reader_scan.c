@@ -104,43 +104,27 @@ static int load_tail(struct reader *r, const struct reader_scan *s, const struct
 	return *tail ? 0 : reader_read(r, s->index, offset, len, mem, tail);
 }
 
-static int payload_crc(struct reader *r, const struct reader_scan *s, struct reader_window *w,
-		       const struct format_record *rec, uint32_t *crc)
-{
-	const uint8_t *p = reader_window_at(r, w, rec->payload_offset, rec->payload_bytes);
-
-	if (p) {
-		*crc = format_crc32c(0, p, rec->payload_bytes);
-		return 0;
-	}
-	w->start = w->end = 0; /* reader_crc uses the window */
-	return reader_crc(r, s->index, rec->payload_offset, rec->payload_bytes, crc);
-}
-
-/* Whether all headers of the chunk decode and, with `payloads`, all payloads hold: 0, -EBADMSG or
- * another error. `heads` may point into the window: they are copied first. */
-static int check_chunk(struct reader *r, const struct reader_scan *s, struct reader_window *w,
+/* Whether the chunk is whole: with `payloads` all of it, otherwise (it was durable once) its record
+ * headers. 0, -EBADMSG or another error. */
+static int check_chunk(struct reader *r, const struct reader_scan *s, const struct reader_window *w,
 		       const struct format_chunk *c, const uint8_t *heads, bool payloads)
 {
 	uint32_t hi = c->start + c->bytes - DISK_CHUNK_TRAILER - c->heads_bytes;
 	size_t left = c->heads_bytes, used;
 	struct format_record rec;
 
-	for (uint32_t i = 0; i < c->records; i++) {
+	if (payloads) {
+		CLEANUP_FREE uint8_t *mem = NULL;
+		const uint8_t *p = reader_window_at(r, w, c->start, c->bytes);
+		int err = p ? 0 : reader_read(r, s->index, c->start, c->bytes, &mem, &p);
+
+		return err ? err : format_chunk_whole(c, p);
+	}
+	for (uint32_t i = 0; i < c->records; i++, heads += used, left -= used) {
 		int err = format_record_decode(heads, left, c->start, hi, &rec, &used);
-		uint32_t crc;
 
 		if (err)
 			return err;
-		heads += used;
-		left -= used;
-		if (!payloads)
-			continue;
-		err = payload_crc(r, s, w, &rec, &crc);
-		if (err)
-			return err;
-		if (crc != rec.payload_crc)
-			return -EBADMSG;
 	}
 	return left ? -EBADMSG : 0;
 }

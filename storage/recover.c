@@ -455,6 +455,11 @@ int recover_store(struct store *s, struct errmsg *em)
 
 	if (err)
 		return errmsg_set(em, err, "%s: no memory to open the store", s->dir);
+	/* A process that was killed leaves writes that can be read and are not durable: what is
+	 * found here must be, before a seal vouches for it. */
+	err = s->io->ops->flush_sync(s->io);
+	if (err)
+		return errmsg_set(em, err, "%s: cannot flush the disk: %s", s->dir, strerror(-err));
 	err = checkpoint_load(s, &c);
 	bool loaded = !err;
 

@@ -71,12 +71,11 @@ static int load_chunk(struct scan *sc, const struct format_chunk *c)
 	}
 	int err = read_at(sc, sc->chunk, c->bytes, c->start);
 
-	return err ? err
-		   : format_chunk_check(c,
-					sc->chunk + c->bytes - DISK_CHUNK_TRAILER - c->heads_bytes);
+	/* Whole before any of it counts. */
+	return err ? err : format_chunk_whole(c, sc->chunk);
 }
 
-/* All records, first looked at, then (when `record` is set) handed out. */
+/* All records, handed out. */
 static int each_record(struct scan *sc, const struct format_chunk *c,
 		       int (*record)(void *ctx, const struct format_record *rec,
 				     const uint8_t *head, const uint8_t *payload),
@@ -94,9 +93,7 @@ static int each_record(struct scan *sc, const struct format_chunk *c,
 			return -EBADMSG;
 		const uint8_t *payload = sc->chunk + (rec.payload_offset - c->start);
 
-		if (!record && format_crc32c(0, payload, rec.payload_bytes) != rec.payload_crc)
-			return -EBADMSG;
-		int err = record ? record(ctx, &rec, sc->chunk + at, payload) : 0;
+		int err = record(ctx, &rec, sc->chunk + at, payload);
 
 		if (err)
 			return err;
@@ -124,9 +121,6 @@ int scan_segment(struct storage_io *io, const struct format_super *super,
 		err = find_chunk(&sc, at, &c);
 		if (!err)
 			err = load_chunk(&sc, &c);
-		/* Whole before any of it counts. */
-		if (!err)
-			err = each_record(&sc, &c, NULL, NULL);
 		if (err) {
 			if (err != -ENOMEM)
 				err = 0;

@@ -6,7 +6,7 @@
  * reader again, recovery again, and further appending must find everything that was reported
  * durable, byte for byte and in order, and nothing else.
  *
- * SEED=n runs that one workload; CRASH_STATES how many states in all (default 2500).
+ * SEED=n runs that one workload; CRASH_STATES how many states in all (default 2000).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,10 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/verify_impl.h"
 #include "tests/crash/model.h"
 
 #define SEGMENTS     7u
-#define STATES       2500u
+#define STATES       2000u
 #define WORKLOAD_OPS 500u
 
 static uint64_t states;
@@ -115,12 +116,51 @@ static void go_on(struct model *m, const struct model_shown *before)
 	simdisk_free(down);
 }
 
+static void hear_damage(void *ctx, const char *what)
+{
+	model_fail(ctx, "damage after a clean end: %s", what);
+}
+
+/* Ends cleanly; then there is nothing to find fault with. */
 static void leave(struct model *m)
 {
+	const struct verify_callbacks cb = {.damage = hear_damage, .ctx = m};
+	struct verify_result res;
+	struct errmsg em = {0};
 	int err = m->store ? store_close(m->store) : 0;
 
+	m->store = NULL;
 	model_check(m, !err, "closing: %s", strerror(-err));
+	err = verify_store_io("box", &simdisk_io, m->disk, &cb, &res, &em);
+	model_check(m, !err, "%s", em.text);
 	model_end(m);
+}
+
+/* The process is killed, and the power fails while the next one recovers, after any number of its
+ * writes and flushes. */
+static void cut_recovery(struct model *m)
+{
+	struct simdisk *disk = simdisk_kill(m->disk, states);
+	struct model_shown first, second;
+	struct model up, again;
+
+	adopt(&up, m, disk);
+	up.doing = "recovering, to be cut off";
+	simdisk_set_fault(disk, simdisk_random(&up.random) % 6, UINT64_MAX, -EIO);
+	if (!model_open(&up) && store_close(up.store))
+		up.store = NULL; /* nothing was asked of it: either way is fine */
+	adopt(&again, m,
+	      simdisk_crash(disk, (enum simdisk_crash)(states / 4 % SIMDISK_CRASH_MODES), states));
+	model_end(&up);
+	again.doing = "reading after a cut in recovery";
+	model_read(&again, again.disk, &first);
+	model_check_durable(&again, &first);
+	again.doing = "recovering after a cut in recovery";
+	recover(&again, &first, &second);
+	model_check_durable(&again, &second);
+	model_shown_free(&first);
+	model_shown_free(&second);
+	leave(&again);
 }
 
 /* One state: `m` is cut off as it stands. */
@@ -145,6 +185,8 @@ static void cut_power(struct model *m)
 		model_shown_free(&third);
 		leave(&twice);
 	}
+	if (states % 4 == 1)
+		cut_recovery(m);
 	if (states % 4 == 2)
 		go_on(&up, &second);
 	model_shown_free(&first);
@@ -221,7 +263,7 @@ static void workload(uint64_t seed, uint64_t want)
 	model_check_durable(&m, &s);
 	model_shown_free(&s);
 	simdisk_free(down);
-	model_end(&m);
+	leave(&m);
 }
 
 int main(void)

@@ -569,3 +569,24 @@ struct simdisk *simdisk_crash(const struct simdisk *sd, enum simdisk_crash how, 
 		memcpy(up->view, up->durable, up->size);
 	return up;
 }
+
+struct simdisk *simdisk_kill(const struct simdisk *sd, uint64_t seed)
+{
+	struct simdisk *up = simdisk_from_image(sd->durable, sd->size, seed);
+	const struct pending *w;
+
+	up->exists = sd->exists;
+	up->align = sd->align;
+	list_for_each (w, &sd->writes, link) {
+		struct pending *copy = must(calloc(1, sizeof(*copy)));
+
+		*copy = *w;
+		copy->source = NULL;
+		copy->data = must(malloc(w->len ? w->len : 1));
+		memcpy(copy->data, w->data, w->len);
+		copy->written = ++up->completed;
+		list_append(&up->writes, &copy->link);
+		memcpy(up->view + w->offset, w->data, w->len);
+	}
+	return up;
+}

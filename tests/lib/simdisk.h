@@ -68,6 +68,10 @@ enum simdisk_crash {
 /* The disk as it comes up after a power cut now; `sd` itself goes on undisturbed. */
 struct simdisk *simdisk_crash(const struct simdisk *sd, enum simdisk_crash how, uint64_t seed);
 
+/* The disk as the next process finds it when this one is killed now: all that was submitted can be
+ * read, and no more is durable than was. */
+struct simdisk *simdisk_kill(const struct simdisk *sd, uint64_t seed);
+
 /* A small generator for tests' own choices: `*state` any value. */
 uint64_t simdisk_random(uint64_t *state);
 

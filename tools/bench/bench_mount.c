@@ -42,7 +42,7 @@ static int complain(const char *what, const struct errmsg *em, int err)
 }
 
 /* Appends until every segment has been used. */
-static int fill(struct store *s, struct reactor *r, uint32_t segments)
+static int fill(struct store *s, struct reactor *r)
 {
 	uint8_t *mem = aligned_alloc(FRAME_BLOCK, FRAME_BYTES + FRAME_TRAILER_ROOM);
 	struct store_stats st;
@@ -87,7 +87,7 @@ static int fill(struct store *s, struct reactor *r, uint32_t segments)
 		while (!ret && atomic_load(&f.refs) > 1)
 			ret = reactor_turn(r, NSEC_PER_MSEC);
 		store_stats(s, &st);
-	} while (st.segments_used + 2 < segments);
+	} while (st.segments_used + 2 < st.segments);
 	free(mem);
 	return ret;
 }
@@ -114,7 +114,7 @@ static int build(const struct options *o)
 		return complain("ring", &em, ret);
 	ret = store_open(&s, o->store, r, NULL, NULL, NULL, &em);
 	if (!ret) {
-		ret = fill(s, r, (uint32_t)o->segments);
+		ret = fill(s, r);
 		if (store_close(s) && !ret)
 			ret = -EIO;
 	}

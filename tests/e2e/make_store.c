@@ -10,7 +10,8 @@
  *   --torn AT       frame AT is marked as torn
  *   --motion AT,N   N frames from AT on moved, in the cell that holds pixel (40, 40); an event
  *
- * Prints one JSON object a camera: when its first and last frame was recorded.
+ * A NAME given again goes on where it ended. Prints one JSON object a source: when its first and
+ * last frame was recorded.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -183,8 +184,9 @@ static json_t *utc_text(const struct monotime_sample *clock, int64_t mono_ns)
 	return json_string(text);
 }
 
-static void record(struct maker *m, const char *name, const char *uri,
-		   const struct monotime_sample *clock)
+/* Returns the time of the last frame. */
+static int64_t record(struct maker *m, const char *name, const char *uri,
+		      const struct monotime_sample *clock)
 {
 	struct errmsg em = {""};
 	struct frame f;
@@ -229,6 +231,7 @@ static void record(struct maker *m, const char *name, const char *uri,
 		die("json", -ENOMEM, NULL);
 	putchar('\n');
 	json_decref(line);
+	return last_ns;
 }
 
 static void lost(void *ctx, const struct loss *loss)
@@ -291,7 +294,8 @@ int main(int argc, char **argv)
 	struct store_create_options create = {.segment_bytes = 8 << 20, .sparse = true};
 	struct monotime_sample clock;
 	struct errmsg em = {""};
-	const char *dirs[1];
+	const char *dirs[1], *last_name = NULL;
+	int64_t last_ns;
 	int err;
 
 	parse(&m, argc, argv);
@@ -311,13 +315,19 @@ int main(int argc, char **argv)
 	if (err)
 		die("clock", err, NULL);
 	m.base_ns = clock.mono_ns - 60 * NSEC_PER_SEC;
+	last_ns = m.base_ns;
 	for (; optind < argc; optind++) {
 		char *equals = strchr(argv[optind], '=');
 
 		if (!equals)
 			return 2;
 		*equals = '\0';
-		record(&m, argv[optind], equals + 1, &clock);
+		/* A camera named again goes on a second later, perhaps in another format. */
+		m.base_ns = last_name && !strcmp(last_name, argv[optind])
+				    ? last_ns + NSEC_PER_SEC
+				    : clock.mono_ns - 60 * NSEC_PER_SEC;
+		last_ns = record(&m, argv[optind], equals + 1, &clock);
+		last_name = argv[optind];
 	}
 	settle(&m, 0);
 	err = store_close(m.store);

@@ -143,6 +143,14 @@ print(t.isoformat())" "$first")
 check "h264: from the middle" "$M" export --store "$dir/h264" --camera cam --from "$from" -o "$dir/out/mid.mkv"
 check "h264: begins with the key frame before" diff <(frames "$clips/h264.mkv" | tail -n +21) <(frames "$dir/out/mid.mkv")
 
+# --- the camera changes its format --------------------------------------------------------------------
+check "change: recorded" "$make_store" "$dir/change" "cam=clip:$clips/h264.mkv" "cam=clip:$clips/images"
+check "change: exported" "$M" export --store "$dir/change" --camera cam --from -1h -o "$dir/out/change.mkv"
+check "change: first file" same_frames "$clips/h264.mkv" "$dir/out/change.mkv"
+check "change: second file" same_frames "$clips/images/in%06d.jpg" "$dir/out/change-2.mkv"
+check "change: checksums of both" test "$(grep -c 'change.*mkv' "$dir/out/change.sha256")" -eq 2
+check "change: both as one format" "$M" export --store "$dir/change" --camera cam --from -1h -o "$dir/out/change.mp4" --encode mjpeg --force
+
 # --- gaps, torn frames, motion ----------------------------------------------------------------------
 check "gaps: recorded" "$make_store" --gap 20,4 --away 40 --torn 10 --motion 45,10 "$dir/gaps" "cam=clip:$clips/images" "other=clip:$clips/mjpeg.avi"
 check "gaps: verifies" "$M" store verify "$dir/gaps"
@@ -204,6 +212,34 @@ if [ "$(id -u)" -eq 0 ] && mkdir "$dir/small" && mount -t tmpfs -o size=256k non
 else
     skip "no tmpfs can be mounted here"
 fi
+
+# --- damage ---------------------------------------------------------------------------------------------
+check "damage: recorded" "$make_store" "$dir/damage" "cam=clip:$clips/images"
+check "damage: a bit of one picture turned over" python3 - "$dir/damage" "$clips/images/in000030.jpg" <<'EOF'
+import glob, sys
+picture = open(sys.argv[2], "rb").read()
+hits = 0
+for name in glob.glob(sys.argv[1] + "/*"):
+    with open(name, "r+b") as f:
+        at = f.read().find(picture)
+        if at >= 0:
+            f.seek(at + len(picture) // 2)
+            f.write(bytes([picture[len(picture) // 2] ^ 4]))
+            hits += 1
+assert hits == 1, hits
+EOF
+check "damage: verify exits with 1" fails 1 "$M" store verify "$dir/damage"
+check "damage: verify names it" says "damaged: " "$M" store verify "$dir/damage"
+check "damage: the export says so" fails 1 "$M" export --store "$dir/damage" --camera cam --from -1h -o "$dir/out/damage.mkv"
+rm -rf "$dir/packets"
+mkdir "$dir/packets"
+check "damage: the rest is exported, whole" ffmpeg -v error -i "$dir/out/damage.mkv" -c copy -f image2 "$dir/packets/%06d.jpg"
+check "damage: nothing of it is shown" python3 - "$dir/packets" "$clips/images" <<'EOF'
+import glob, sys
+got, want = ([open(f, "rb").read() for f in sorted(glob.glob(d + "/*"))] for d in sys.argv[1:])
+assert 0 < len(got) < len(want) and all(g in want for g in got) and want[29] not in got, (len(got), len(want))
+EOF
+check "damage: the list counts it" python3 -c 'import json,sys; sys.exit(json.load(open(sys.argv[1]))["damaged_frames"] < 1)' "$dir/out/damage.json"
 
 # --- detect ----------------------------------------------------------------------------------------------
 check "detect: runs" "$M" detect --source "clip:$clips/images" --masks "$dir/masks" --flags "$dir/flags" --set motion/sensitivity=60

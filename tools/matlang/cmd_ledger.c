@@ -37,12 +37,12 @@ struct ledger {
 	bool totals_only, damaged;
 };
 
+/* NULL: not one of the cameras asked for. */
 static struct account *account_of(struct ledger *q, uint32_t id)
 {
-	for (size_t i = 0; i < q->cameras.count; i++)
-		if (q->cameras.id[i] == id)
-			return &q->account[i];
-	return NULL;
+	size_t i = footage_cameras_index(&q->cameras, id);
+
+	return i < q->cameras.count ? &q->account[i] : NULL;
 }
 
 static int count_frames(struct ledger *q)

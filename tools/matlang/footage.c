@@ -62,9 +62,8 @@ static int open_failed(const struct footage *f, const struct cli *c, int err,
 {
 	switch (err) {
 	case -ENOENT:
-		return cli_fail(c,
-				_("there is no store in %s; say where it is with --store DIR (%s)"),
-				f->dir, em->text);
+		return cli_fail(c, _("there is no store in %s; say where it is with --store DIR"),
+				f->dir);
 	case -EACCES:
 		return cli_fail(c,
 				_("you may not read the store in %s; ask the administrator, or use "
@@ -178,9 +177,16 @@ void footage_cameras_free(struct footage_cameras *s)
 	s->count = 0;
 }
 
+size_t footage_cameras_index(const struct footage_cameras *s, uint32_t id)
+{
+	const uint32_t *at = s->count ? bsearch(&id, s->id, s->count, sizeof(id), by_id) : NULL;
+
+	return at ? (size_t)(at - s->id) : s->count;
+}
+
 bool footage_cameras_has(const struct footage_cameras *s, uint32_t id)
 {
-	return s->count && bsearch(&id, s->id, s->count, sizeof(id), by_id);
+	return footage_cameras_index(s, id) < s->count;
 }
 
 uint32_t footage_cameras_query(const struct footage_cameras *s)

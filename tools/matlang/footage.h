@@ -39,6 +39,8 @@ int footage_cameras(const struct footage *f, const struct cli *c,
 		    struct footage_cameras *out) MUST_CHECK;
 void footage_cameras_free(struct footage_cameras *s);
 bool footage_cameras_has(const struct footage_cameras *s, uint32_t id);
+/* Its place in s->id, or s->count. */
+size_t footage_cameras_index(const struct footage_cameras *s, uint32_t id);
 /* The id to ask a cursor for: the one camera, or RECORD_ANY_CAMERA. */
 uint32_t footage_cameras_query(const struct footage_cameras *s);
 

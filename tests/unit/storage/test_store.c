@@ -134,7 +134,8 @@ static void test_power_cuts(void **state)
 		uint64_t durable = lab->durable;
 
 		lab_close(lab);
-		lab_use_disk(lab, after, durable);
+		/* Nothing is excused: what lies behind a hole must not be taken. */
+		lab_use_disk(lab, after, UINT64_MAX);
 		size_t found = 0;
 
 		for (unsigned round = 0; round < 2; round++) {

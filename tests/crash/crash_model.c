@@ -26,7 +26,8 @@ static uint64_t states;
 
 static bool same_shown(const struct model_shown *a, const struct model_shown *b)
 {
-	return a->count == b->count && !memcmp(a->id, b->id, a->count * sizeof(*a->id));
+	return a->count == b->count &&
+	       (!a->count || !memcmp(a->id, b->id, a->count * sizeof(*a->id)));
 }
 
 /* `b` is `a` without whole segments from the front that had to be given up, as a store that goes on

@@ -97,18 +97,32 @@ int reader_clock_note(struct reader *r, uint32_t boot, const uint8_t boot_id[16]
 	return 0;
 }
 
+static int64_t distance(const struct format_clock *c, int64_t mono_ns)
+{
+	int64_t d;
+
+	if (__builtin_sub_overflow(c->mono_ns, mono_ns, &d) || d == INT64_MIN)
+		return INT64_MAX;
+	return d < 0 ? -d : d;
+}
+
+/* Synchronised before not; then the nearer one. */
+static bool better(const struct format_clock *a, const struct format_clock *b, int64_t mono_ns)
+{
+	if (a->synchronised != b->synchronised)
+		return a->synchronised;
+	return distance(a, mono_ns) < distance(b, mono_ns);
+}
+
 void reader_clock_apply(const struct reader *r, const struct format_clock *first,
 			const struct format_clock *last, struct record *rec)
 {
 	const struct reader_boot *b = reader_clock_boot(r, rec->boot);
 	const struct format_clock *c = NULL;
 
-	/* The sample before the record, else the one after it. */
-	if (is_sample(last) && rec->mono_ns >= last->mono_ns)
-		c = last;
-	else if (is_sample(first))
+	if (is_sample(first))
 		c = first;
-	else if (is_sample(last))
+	if (is_sample(last) && (!c || better(last, c, rec->mono_ns)))
 		c = last;
 	if (b && is_sample(&b->last) && (!c || (!c->synchronised && b->last.synchronised)))
 		c = &b->last;

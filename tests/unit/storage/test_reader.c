@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "storage/reader_impl.h"
 #include "tests/unit/storage/image.h"
@@ -600,6 +601,80 @@ static void refuses_what_it_cannot_read(void **state)
 	image_free(im);
 }
 
+/* Opening reads the checkpoint and the head, however many segments there are. */
+static void many_segments_cost_one_checkpoint(void **state)
+{
+	char dir[] = "./test-reader-XXXXXX", path[64];
+	const uint32_t segments = 10000;
+	struct format_super s;
+	struct reader *r = NULL;
+	struct reader_info info;
+	struct errmsg em = {0};
+	uint64_t need;
+
+	(void)state;
+	assert_int_equal(format_layout((segments + 64ull) << 20, DISK_SEGMENT_MIN, &s, &need), 0);
+	assert_true(s.segments >= segments);
+	memset(s.store_uuid, 7, 16);
+	struct format_checkpoint c = {.generation = 5,
+				      .head = segments - 1,
+				      .next = segments,
+				      .last_sequence = segments,
+				      .segments = s.segments,
+				      .clean = 1};
+	uint8_t block[DISK_BLOCK];
+
+	c.bytes = format_checkpoint_bytes(&c);
+	uint8_t *buf = calloc(1, c.bytes);
+
+	assert_non_null(buf);
+	for (uint32_t i = 0; i < segments; i++) {
+		const struct format_checkpoint_segment e = {.sequence = i + 1,
+							    .nonce = i + 99,
+							    .state = FORMAT_SEALED,
+							    .boot = 1,
+							    .records = 10,
+							    .end = 8192,
+							    .seal_start = 65536,
+							    .first_mono_ns = i,
+							    .last_mono_ns = i + 1,
+							    .first_utc_ns = IMAGE_EPOCH_NS + i,
+							    .last_utc_ns = IMAGE_EPOCH_NS + i + 1};
+
+		format_checkpoint_segment_encode(
+			buf + DISK_BLOCK + (size_t)i * DISK_CHECKPOINT_SEGMENT, &e);
+	}
+	format_checkpoint_encode(buf, &s, &c);
+	format_super_encode(block, &s);
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/" DISK_VOLUME_FILE, dir);
+	FILE *f = fopen(path, "wbe");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(block, 1, DISK_BLOCK, f), DISK_BLOCK);
+	assert_int_equal(fseeko(f, (off_t)s.area_offset[0], SEEK_SET), 0);
+	assert_int_equal(fwrite(buf, 1, c.bytes, f), c.bytes);
+	assert_int_equal(ftruncate(fileno(f), (off_t)s.volume_bytes), 0);
+	assert_int_equal(fclose(f), 0);
+	free(buf);
+
+	int err = reader_open(&r, dir, &em);
+
+	unlink(path);
+	rmdir(dir);
+	if (err)
+		print_error("%s\n", em.text);
+	assert_int_equal(err, 0);
+	reader_info(r, &info);
+	assert_int_equal(info.segments_used, segments);
+	assert_true(info.oldest_utc_ns == IMAGE_EPOCH_NS);
+	/* The head alone is looked at, and is empty here whatever the table says. */
+	assert_true(info.newest_utc_ns == IMAGE_EPOCH_NS + segments - 1);
+	/* Two looks at each area, the checkpoint, and what surrounds the head. */
+	assert_true(r->index_bytes < c.bytes + (4u << 20));
+	reader_close(r);
+}
+
 static void bad_queries_are_refused(void **state)
 {
 	struct image *im = image_sample();
@@ -642,6 +717,7 @@ int main(void)
 		cmocka_unit_test(rebuilds_without_checkpoints),
 		cmocka_unit_test(late_clock_dates_what_was_before),
 		cmocka_unit_test(refuses_what_it_cannot_read),
+		cmocka_unit_test(many_segments_cost_one_checkpoint),
 		cmocka_unit_test(bad_queries_are_refused),
 	};
 

@@ -217,6 +217,11 @@ void reader_info(const struct reader *r, struct reader_info *out)
 		if (last && (!newest || last > newest))
 			newest = last;
 	}
+	if (r->used) {
+		const struct reader_segment *e = &r->segment[r->order[r->used - 1]];
+
+		out->position = format_position(s, e->sequence, r->scan ? r->scan->end : e->end);
+	}
 	out->oldest_utc_ns = oldest;
 	out->newest_utc_ns = newest;
 }

@@ -43,6 +43,8 @@ struct reader_info {
 	uint64_t capacity_bytes;
 	uint32_t segment_bytes, segments, segments_used, segments_locked;
 	int64_t created_utc_ns, oldest_utc_ns, newest_utc_ns;
+	uint64_t position; /* in the log, behind the last whole chunk found: what the writer called
+			      durable up to here or less is there */
 	uint64_t compat_features, ro_compat_features, incompat_features;
 	bool being_written;
 };

@@ -91,11 +91,31 @@ static size_t streaming(struct bench *b)
 	return n;
 }
 
+/* A camera that cannot be opened never will be: rack cameras have no cable to plug in. */
+static bool opening_failed(struct bench *b)
+{
+	struct recorder_stats rs;
+	struct recorder *r;
+
+	for (size_t i = 0; (r = appliance_camera_at(b->box, i)); i++) {
+		recorder_stats(r, &rs);
+		if (rs.camera.failures && !rs.camera.frames) {
+			fprintf(stderr, "matlang bench record: %s: %s\n", recorder_name(r),
+				rs.camera.why);
+			return true;
+		}
+	}
+	return false;
+}
+
 static void advance(struct bench *b, int64_t now)
 {
 	switch (b->phase) {
 	case WAIT_STREAMING:
-		if (streaming(b) == (size_t)b->o->cameras) {
+		if (opening_failed(b)) {
+			b->error = 1;
+			b->phase = STOPPING;
+		} else if (streaming(b) == (size_t)b->o->cameras) {
 			b->phase = WARM_UP;
 			b->until_ns = now + WARM_UP_NS;
 		} else if (now > b->until_ns) {

@@ -107,7 +107,7 @@ int cmd_store_create(struct cli *c, int argc, char **argv)
 static int info_json(const struct reader_info *info, const char *uuid, size_t cameras)
 {
 	return cli_json(json_pack(
-		"{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:b}",
+		"{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:b, s:I}",
 		"type", "store", "dir", footage_json_text(info->dir), "uuid", uuid, "version",
 		(json_int_t)info->version, "volumes", (json_int_t)info->volumes, "capacity_bytes",
 		(json_int_t)info->capacity_bytes, "segment_bytes", (json_int_t)info->segment_bytes,
@@ -118,7 +118,8 @@ static int info_json(const struct reader_info *info, const char *uuid, size_t ca
 		info->oldest_utc_ns ? footage_json_time(info->oldest_utc_ns) : json_null(),
 		"newest",
 		info->newest_utc_ns ? footage_json_time(info->newest_utc_ns) : json_null(),
-		"cameras", (json_int_t)cameras, "being_written", (int)info->being_written));
+		"cameras", (json_int_t)cameras, "being_written", (int)info->being_written,
+		"position", (json_int_t)info->position));
 }
 
 static void add_time(struct table *t, const char *what, int64_t utc_ns)

@@ -33,6 +33,7 @@ struct recorder {
 	uint64_t recorded, refused, gathered, encoded;
 	uint64_t lost[LOSS_CAUSES];
 	enum camera_state state;
+	char complaint[ERRMSG_MAX]; /* why it waits, as logged; "": it streamed since */
 
 	struct loss debt[LOSS_CAUSES]; /* ledger entries the store could not take yet */
 	struct reactor_timer debt_timer;
@@ -203,10 +204,14 @@ static void on_state(void *ctx, enum camera_state state, const char *why)
 
 	if (was && !is)
 		recorder_motion_break(r->motion);
-	if (state == CAMERA_WAITING && r->state != CAMERA_WAITING)
-		say(r, LOG_WARNING, "%s; trying again", why[0] ? why : "stopped");
-	else if (is && !was)
+	/* A camera that is away is retried every few seconds: one line a reason, not one a try. */
+	if (state == CAMERA_WAITING && strcmp(r->complaint, why)) {
+		snprintf(r->complaint, sizeof(r->complaint), "%s", why);
+		say(r, LOG_WARNING, "%s; trying again", why);
+	} else if (is && !was) {
+		r->complaint[0] = '\0';
 		say(r, LOG_INFO, "recording");
+	}
 	r->state = state;
 	if (r->env->changed) {
 		snprintf(path, sizeof(path), "cameras/%s/state", r->name);

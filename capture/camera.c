@@ -20,6 +20,7 @@
  * for some milliseconds: asked again soon, so many times, before it counts as a failure. */
 #define BUSY_RETRY_NS (50 * NSEC_PER_MSEC)
 #define BUSY_RETRIES  20
+#define ENDED         "the clip has ended"
 
 static void start_opening(struct camera *c);
 
@@ -199,6 +200,18 @@ void camera_failed(struct camera *c, int err, const char *why)
 	note_failure(c, err, em.text);
 }
 
+void camera_ended(struct camera *c)
+{
+	if (c->stream->phase != STREAM_RUNNING)
+		return;
+	c->ended = true;
+	stop_watching(c);
+	camera_stream_end(c->stream);
+	/* From here on nothing is expected of it, so nothing is missing. */
+	camera_ledger_begin(&c->ledger, monotime_now());
+	set_state(c, CAMERA_CLOSING, ENDED);
+}
+
 static void retry_fire(struct reactor_timer *t)
 {
 	start_opening(container_of(t, struct camera, retry));
@@ -258,10 +271,10 @@ void camera_closed(struct camera *c)
 {
 	if (c->destroyed)
 		return;
-	if (c->config.enabled)
+	if (c->config.enabled && !c->ended)
 		wait_for_retry(c);
 	else
-		set_state(c, CAMERA_OFF, "");
+		set_state(c, CAMERA_OFF, c->ended ? ENDED : "");
 }
 
 /* --- watching ------------------------------------------------------------------------------ */
@@ -393,6 +406,9 @@ int camera_configure(struct camera *c, const struct camera_config *config, struc
 	if (!c->config.enabled) {
 		c->reopen = c->kicked = false;
 		if (old.enabled) {
+			if (c->ended)
+				camera_ledger_begin(&c->ledger, monotime_now());
+			c->ended = false;
 			go_away(c, LOSS_STOPPED);
 			wind_down(c, "switched off");
 		}
@@ -405,10 +421,11 @@ int camera_configure(struct camera *c, const struct camera_config *config, struc
 	}
 	c->attempts = c->busy = 0;
 	c->reopen = true;
-	if (old.enabled)
+	if (old.enabled && !c->ended)
 		go_away(c, LOSS_CAMERA_AWAY);
 	else
 		camera_ledger_begin(&c->ledger, monotime_now());
+	c->ended = false;
 	wind_down(c, "its configuration has changed");
 	if (!c->stream)
 		start_opening(c);
@@ -417,7 +434,7 @@ int camera_configure(struct camera *c, const struct camera_config *config, struc
 
 void camera_kick(struct camera *c)
 {
-	if (c->destroyed || !c->config.enabled)
+	if (c->destroyed || !c->config.enabled || c->ended)
 		return;
 	if (c->stream && c->stream->phase == STREAM_RUNNING)
 		return;

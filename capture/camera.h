@@ -6,6 +6,8 @@
  *
  * States:  OPENING ──► STREAMING ──► (failure) ──► WAITING ──► OPENING ...
  *          any ──► CLOSING ──► OFF (switched off) or gone (destroyed)
+ *          STREAMING ──► CLOSING ──► OFF (a clip played to its end; nothing is missing then, and it
+ *          stays off until its configuration changes or it is switched off and on)
  *
  * Threads: create, destroy, configure and the callbacks on the reactor's thread; stats and state
  * from any thread. Work that blocks goes to the openers' pool.
@@ -29,7 +31,7 @@
 struct camera;
 
 enum camera_state {
-	CAMERA_OFF, /* not enabled */
+	CAMERA_OFF, /* not enabled, or at its end */
 	CAMERA_OPENING,
 	CAMERA_STREAMING,
 	CAMERA_WAITING, /* failed or absent; will be tried again */

@@ -60,6 +60,7 @@ struct camera_stream {
 	struct slab *slab;
 	struct slab *spare;       /* SLAB_DRIVER: where frames go that cannot be written in place */
 	struct camera_slot *slot; /* slab->nslots */
+	bool copy_all;            /* SLAB_DRIVER: no write can be made from its buffers */
 	int slab_index;           /* registered buffer of the slab; -1: none */
 	bool registered;
 	unsigned with_device, held; /* slots */
@@ -94,6 +95,7 @@ struct camera {
 	unsigned streams;             /* not gone yet */
 	bool reopen;                  /* after CLOSING open at once: the configuration changed */
 	bool kicked;
+	bool ended;              /* the source has delivered all it had: not opened again */
 	unsigned attempts, busy; /* failures in a row; of them EBUSY at the end */
 	int64_t progress_ns;     /* when a frame last came, or streaming began */
 
@@ -138,6 +140,8 @@ bool camera_stream_drain(struct camera_stream *s);
 void camera_opened(struct camera *c);
 /* The running stream has failed: this ends it. */
 void camera_failed(struct camera *c, int err, const char *why);
+/* The running stream has delivered all it had: this ends it. */
+void camera_ended(struct camera *c);
 /* The source is closed. */
 void camera_closed(struct camera *c);
 /* Nothing of one stream is left. */

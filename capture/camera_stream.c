@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "capture/camera_frame.h"
 #include "capture/camera_private.h"
@@ -22,6 +23,19 @@ static void try_to_close(struct camera_stream *s);
 
 /* --- opener threads ------------------------------------------------------------------------ */
 
+/*
+ * Can the kernel write to disk straight from the driver's buffers? Those of dma-contig drivers are
+ * mapped as raw page frames: every way of pinning them fails (EFAULT), registering as well as a
+ * plain O_DIRECT write. Populating asks the same question of each buffer and touches no picture.
+ */
+static bool driver_memory_pins(const struct slab *slab)
+{
+	for (unsigned i = 0; i < slab->nslots; i++)
+		if (madvise(slab->slot[i].plane[0], FRAME_BLOCK, MADV_POPULATE_WRITE))
+			return false;
+	return true;
+}
+
 static int make_slots(struct camera_stream *s)
 {
 	s->slot = calloc(s->slab->nslots, sizeof(s->slot[0]));
@@ -35,6 +49,7 @@ static int make_slots(struct camera_stream *s)
 	}
 	if (s->slab->kind != SLAB_DRIVER)
 		return 0;
+	s->copy_all = !driver_memory_pins(s->slab);
 	/* Costs address space only until a frame has to be copied. */
 	return slab_create(&s->spare, SLAB_USERPTR, s->slab->nslots, s->slab->nplanes,
 			   s->slab->plane_size, &s->open_msg);
@@ -156,7 +171,7 @@ static void register_slab(struct camera_stream *s)
 	const struct slab *slab = s->slab->kind == SLAB_DRIVER ? s->spare : s->slab;
 
 	s->slab_index = -1;
-	if (s->slab->kind == SLAB_DRIVER && s->slab->nplanes == 1) {
+	if (s->slab->kind == SLAB_DRIVER && s->slab->nplanes == 1 && !s->copy_all) {
 		/* Frames lie in the driver's buffers as a rule: each is registered by itself. */
 		for (unsigned i = 0; i < s->slab->nslots; i++)
 			if (reactor_buffer_register(r, s->slab->slot[i].plane[0],
@@ -218,7 +233,8 @@ static void arm_poll(struct camera_stream *s)
 {
 	struct io_uring_sqe *sqe = reactor_sqe(s->camera->reactor, &s->poll);
 
-	io_uring_prep_poll_multishot(sqe, s->ops->poll_fd(s->source), POLLIN);
+	/* PRI: an event, such as another picture format from now on. */
+	io_uring_prep_poll_multishot(sqe, s->ops->poll_fd(s->source), POLLIN | POLLPRI);
 	s->polling = true;
 }
 
@@ -370,7 +386,7 @@ static void deliver(struct camera_stream *s, struct camera_slot *slot)
 {
 	struct camera *c = s->camera;
 	struct frame *f = &slot->frame;
-	bool copied = !camera_frame_in_place(f, s->slab, slot->index);
+	bool copied = !camera_frame_in_place(f, s->slab, slot->index) || s->copy_all;
 
 	f->buf_index = slot->buf_index;
 	if (copied) {
@@ -432,6 +448,15 @@ static void nothing_there(struct camera_stream *s)
 		camera_ledger_starved(&s->camera->ledger);
 }
 
+static const char *failure_text(int err)
+{
+	switch (err) {
+	case -ENODEV: return "the device is gone";
+	case -EPIPE: return "the device has changed its picture format";
+	default: return "the device fails";
+	}
+}
+
 bool camera_stream_drain(struct camera_stream *s)
 {
 	struct camera *c = s->camera;
@@ -445,9 +470,12 @@ bool camera_stream_drain(struct camera_stream *s)
 			nothing_there(s);
 			break;
 		}
+		if (err == -ENODATA) {
+			camera_ended(c);
+			return false;
+		}
 		if (err) {
-			camera_failed(c, err,
-				      err == -ENODEV ? "the device is gone" : "the device fails");
+			camera_failed(c, err, failure_text(err));
 			return false;
 		}
 		if (b.slot >= s->slab->nslots || !s->slot[b.slot].with_device) {

@@ -85,7 +85,8 @@ struct source_ops {
 	int (*poll_fd)(const struct source *s);
 
 	/* Reactor. One filled buffer: 0; -EAGAIN: none now; any other error: the camera failed
-	 * (-ENODEV: it is gone; -EPIPE: it delivers another format from now on, open it anew). */
+	 * (-ENODEV: it is gone; -EPIPE: it delivers another format from now on, open it anew),
+	 * but -ENODATA: it has delivered all it had (a clip that is played once). */
 	int (*dequeue)(struct source *s, struct source_buffer *out);
 
 	/* Reactor. Gives a slot back to the device. Errors as dequeue. */

@@ -82,6 +82,13 @@ unit: $(UNIT_BIN)
 layers:
 	$(Q)tests/check_layers.sh
 
+# Programs of the end-to-end tests: they read stores and pictures with the project's own code.
+E2E_BIN := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
+$(E2E_BIN): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(ALL_LIBS)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(link)
+
 # The VM suite: the programs on real V4L2 drivers of Debian's kernels, under QEMU.
 # Programs that only the VM runs: tests/vm/NAME.c, on the capture code alone.
 VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/tests/vm/%,$(wildcard tests/vm/*.c))
@@ -128,13 +135,6 @@ bench:
 	$(Q)tools/deps.sh bench
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/bench/report.py $(BUILD) $(BENCH_ARGS)
-
-# Programs of the end-to-end tests: they read stores and pictures with the project's own code.
-E2E_BIN := $(patsubst tests/e2e/%.c,$(BUILD)/tests/e2e/%,$(wildcard tests/e2e/*.c))
-$(E2E_BIN): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(ALL_LIBS)
-	@mkdir -p $(@D)
-	$(say) LD $@
-	$(link)
 
 .PHONY: e2e
 e2e: all $(E2E_BIN)

@@ -168,6 +168,12 @@ static int native_size(const struct v4l2_device *d, uint32_t *width, uint32_t *h
 	return 0;
 }
 
+/* Raw pictures without a limit from the admin: see v4l2_format.h. */
+static bool is_raw_unlimited(const struct source_want *want, const struct pixfmt *pf)
+{
+	return pf->codec == PIXFMT_RAW && !want->max_width && !want->max_height;
+}
+
 /* What to ask of a device that scales freely: the limits; a side without one follows from the
  * native aspect. */
 static void scaled_size(const struct source_want *want, uint32_t native_w, uint32_t native_h,
@@ -191,6 +197,19 @@ static void scaled_size(const struct source_want *want, uint32_t native_w, uint3
 	*height = (uint32_t)(h < V4L2_FORMAT_SIDE_MAX ? h : V4L2_FORMAT_SIDE_MAX);
 }
 
+/* Shrinks to the limit of raw pictures, keeping the aspect. */
+static void fit_raw(uint32_t *width, uint32_t *height)
+{
+	if (*width > V4L2_FORMAT_RAW_WIDTH) {
+		*height = (uint32_t)((uint64_t)*height * V4L2_FORMAT_RAW_WIDTH / *width);
+		*width = V4L2_FORMAT_RAW_WIDTH;
+	}
+	if (*height > V4L2_FORMAT_RAW_HEIGHT) {
+		*width = (uint32_t)((uint64_t)*width * V4L2_FORMAT_RAW_HEIGHT / *height);
+		*height = V4L2_FORMAT_RAW_HEIGHT;
+	}
+}
+
 /* Settles the size of one entry: 0, or -errno of a device that fails; *width 0: not this one. */
 static int settle_size(const struct v4l2_device *d, const struct v4l2_format_size *s,
 		       const struct source_want *want, uint32_t *width, uint32_t *height)
@@ -209,6 +228,8 @@ static int settle_size(const struct v4l2_device *d, const struct v4l2_format_siz
 	if (err)
 		return err;
 	scaled_size(want, native_w, native_h, width, height);
+	if (is_raw_unlimited(want, pixfmt_find(s->fourcc)))
+		fit_raw(width, height);
 	if (s->known) {
 		*width = clamp_step(*width, s->min_width, s->max_width, s->step_width);
 		*height = clamp_step(*height, s->min_height, s->max_height, s->step_height);
@@ -246,7 +267,9 @@ static int weigh(const struct v4l2_device *d, const struct v4l2_format_size *s,
 		slowest = want->max_fps;
 	c.class = codec_class(pf);
 	c.too_large = (want->max_width && c.width > want->max_width) ||
-		      (want->max_height && c.height > want->max_height);
+		      (want->max_height && c.height > want->max_height) ||
+		      (is_raw_unlimited(want, pf) &&
+		       (c.width > V4L2_FORMAT_RAW_WIDTH || c.height > V4L2_FORMAT_RAW_HEIGHT));
 	c.too_fast = want->max_fps > 0 && c.rate.fps > want->max_fps * 1.001;
 	c.too_slow = c.rate.fps > 0 && c.rate.fps < slowest * 0.99;
 	c.grey = c.fourcc == PIXFMT_GREY;

@@ -3,7 +3,10 @@
  * What a device offers, and which of it is taken.
  *
  * The choice, most important first:
- *   1. a size within the limits; when there is none, the smallest size there is
+ *   1. a size within the limits; when there is none, the smallest size there is. Without a limit
+ *      on the size from the admin, raw pictures have one all the same: 1920x1080. One raw 4K
+ *      camera is 180 MB/s, more than a disk takes, and nobody means that by "the best it has";
+ *      who does sets a limit as large as he wants
  *   2. MJPEG (or JPEG) before H.264 before HEVC before raw, unless one format is asked for
  *   3. a rate within the limit; when there is none, the lowest there is
  *   4. a rate that shows movement: at least V4L2_FORMAT_USABLE_FPS, or the limit if that is lower
@@ -30,6 +33,8 @@
 
 #define V4L2_FORMAT_USABLE_FPS 10.0
 #define V4L2_FORMAT_SIDE_MAX   16384u
+#define V4L2_FORMAT_RAW_WIDTH  1920u
+#define V4L2_FORMAT_RAW_HEIGHT 1080u
 
 /* One format at one size, or at a range of sizes. */
 struct v4l2_format_size {

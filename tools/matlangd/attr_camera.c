@@ -278,9 +278,11 @@ static const struct attr table[] = {
 	 .field = offsetof(struct recorder_settings, camera.enabled),
 	 .help = "Whether the camera is recorded; off frames are on the ledger as stopped."},
 	SETTING("width_max", ATTR_INT, u32, camera.want.max_width, 0, 16384, "pixels", "0",
-		"The widest picture to ask the camera for; 0 is no limit."),
+		"The widest picture to ask the camera for; 0 is no limit. With neither this nor "
+		"height_max set, raw pictures are limited to 1920x1080."),
 	SETTING("height_max", ATTR_INT, u32, camera.want.max_height, 0, 16384, "pixels", "0",
-		"The highest picture to ask the camera for; 0 is no limit."),
+		"The highest picture to ask the camera for; 0 is no limit. With neither this nor "
+		"width_max set, raw pictures are limited to 1920x1080."),
 	SETTING("fps_max", ATTR_DOUBLE, double, camera.want.max_fps, 0, 1000, "frames/s", "0",
 		"The fastest rate to ask the camera for; 0 is no limit."),
 	SPECIAL("format", ATTR_CHOICE, 0, "auto", formats, show_format, store_format,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "capture/core/frame.h"
@@ -75,11 +76,27 @@ static void map_driver_memory(struct fake *f, struct slab *slab)
 {
 	size_t size = ALIGN_UP(slab->plane_size[0], (size_t)4096);
 
-	f->driver_memory = aligned_alloc(4096, size * slab->nslots * slab->nplanes);
-	assert(f->driver_memory);
+	int fd = memfd_create("fake", MFD_CLOEXEC);
+
+	f->driver_size = size * slab->nslots * slab->nplanes;
+	assert(fd >= 0 && !ftruncate(fd, (off_t)f->driver_size));
+	f->driver_memory = mmap(NULL, f->driver_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	f->driver_view = mmap(NULL, f->driver_size, PROT_READ | (f->read_only ? 0 : PROT_WRITE),
+			      MAP_SHARED, fd, 0);
+	assert(f->driver_memory != MAP_FAILED && f->driver_view != MAP_FAILED);
+	close(fd);
 	for (unsigned i = 0; i < slab->nslots; i++)
 		for (unsigned p = 0; p < slab->nplanes; p++)
-			slab->slot[i].plane[p] = f->driver_memory + (i * slab->nplanes + p) * size;
+			slab->slot[i].plane[p] =
+				(uint8_t *)f->driver_view + (i * slab->nplanes + p) * size;
+}
+
+/* Where the device itself writes. */
+static uint8_t *device_side(const struct fake *f, unsigned slot, unsigned p)
+{
+	uint8_t *at = f->slab->slot[slot].plane[p];
+
+	return f->driver_memory ? f->driver_memory + (at - (uint8_t *)f->driver_view) : at;
 }
 
 static int fake_start(struct source *s, struct slab *slab, struct errmsg *em)
@@ -160,7 +177,10 @@ static void fake_stop(struct source *s)
 	f->streaming = false;
 	f->stops++;
 	f->slab = NULL;
-	free(f->driver_memory);
+	if (f->driver_memory) {
+		munmap(f->driver_memory, f->driver_size);
+		munmap(f->driver_view, f->driver_size);
+	}
 	f->driver_memory = NULL;
 	memset(f->free_slot, 0, sizeof(f->free_slot));
 	pthread_mutex_unlock(&f->lock);
@@ -220,9 +240,9 @@ bool fake_fill(struct fake *f, struct source_buffer b, const void *data, size_t 
 	f->free_slot[slot] = false;
 	b.slot = slot;
 	f->last_data = f->slab->slot[slot].plane[0] + b.plane[0].data_offset;
-	memcpy(f->last_data, data, bytes);
+	memcpy(device_side(f, slot, 0) + b.plane[0].data_offset, data, bytes);
 	for (unsigned p = 1; p < f->slab->nplanes; p++)
-		memset(f->slab->slot[slot].plane[p], (int)p, f->slab->plane_size[p]);
+		memset(device_side(f, slot, p), (int)p, f->slab->plane_size[p]);
 	f->filled[f->nfilled++] = b;
 	wake(f);
 	pthread_mutex_unlock(&f->lock);

@@ -25,6 +25,8 @@ struct fake {
 	int open_err, start_err, dequeue_err, enqueue_err;
 	unsigned refuse_kinds; /* bit k: start says -EOPNOTSUPP for kind k */
 	bool hang_open;        /* open waits until this is false */
+	bool read_only;        /* SLAB_DRIVER: buffers that cannot be pinned for writing, as those
+				* of dma-contig drivers cannot be pinned at all */
 
 	/* what happened */
 	unsigned opens, starts, stops, closes, dequeues;
@@ -38,6 +40,8 @@ struct fake {
 	struct source_buffer filled[FAKE_SLOTS];
 	unsigned nfilled;
 	uint8_t *driver_memory;
+	size_t driver_size;
+	void *driver_view; /* read_only: what the camera sees of it */
 	uint64_t dropped;
 	uint8_t *last_data; /* where the last filled buffer's picture was put */
 };

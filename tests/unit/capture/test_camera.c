@@ -7,9 +7,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "capture/camera_private.h"
@@ -397,6 +399,28 @@ static void driver_memory_is_used_in_place_or_copied_and_counted(void **state)
 	let_go(w);
 	TURN_UNTIL(world, w->gone);
 	assert_int_equal(f->closes, 1);
+}
+
+static void driver_memory_that_cannot_be_written_from_is_copied(void **state)
+{
+	struct world *world = *state;
+	struct fake *f = world->w[0].fake;
+	struct camera_stats st;
+	struct watcher *w;
+
+	f->kinds[0] = SLAB_DRIVER;
+	f->read_only = true;
+	w = stream(world, 0);
+	for (unsigned i = 0; i < 10; i++) {
+		next_frame(world, w);
+		assert_ptr_not_equal(w->last.plane[0].data, f->last_data);
+		assert_memory_equal(w->last.plane[0].data, f->last_data,
+				    w->last.plane[0].bytesused);
+	}
+	camera_stats(w->camera, &st);
+	assert_int_equal(st.copies, 10);
+	assert_int_equal(st.registered, w->last.buf_index >= 0);
+	destroy(world, w);
 }
 
 static void kinds_are_tried_in_order(void **state)
@@ -800,6 +824,90 @@ static void a_poll_that_ends_is_armed_again(void **state)
 	destroy(world, w);
 }
 
+/* A socket with nothing but urgent data: POLLPRI without POLLIN. */
+static int urgent_socket(int *sender)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd;
+
+	*sender = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+	assert_int_equal(connect(*sender, (struct sockaddr *)&at, sizeof(at)), 0);
+	fd = accept(listener, NULL, NULL);
+	assert_true(fd >= 0);
+	close(listener);
+	return fd;
+}
+
+static void an_event_alone_is_heard(void **state)
+{
+	struct world *world = *state;
+	struct fake *f = world->w[0].fake;
+	int sender, fd = urgent_socket(&sender), plain = f->fd;
+	struct watcher *w;
+
+	f->fd = fd;
+	w = stream(world, 0);
+	pthread_mutex_lock(&f->lock);
+	f->dequeue_err = -EPIPE; /* what a source says to a change of format */
+	f->fd = plain;           /* the next opening's */
+	pthread_mutex_unlock(&f->lock);
+	assert_int_equal(send(sender, "!", 1, MSG_OOB), 1);
+	TURN_UNTIL(world, w->waiting);
+	assert_non_null(strstr(w->why, "changed its picture format"));
+	fake_fault(f, &f->dequeue_err, 0);
+	TURN_UNTIL(world, w->streaming == 2);
+	next_frame(world, w);
+	destroy(world, w);
+	close(sender);
+	close(fd);
+}
+
+static void a_source_at_its_end_is_off_and_owes_nothing(void **state)
+{
+	struct world *world = *state;
+	struct watcher *w = stream(world, 0);
+	struct camera_config cfg = config_of(0);
+	struct errmsg em = {""};
+	uint64_t lost = 0;
+
+	next_frame(world, w);
+	fake_fault(w->fake, &w->fake->dequeue_err, -ENODATA);
+	TURN_UNTIL(world, w->state == CAMERA_OFF);
+	assert_non_null(strstr(w->why, "has ended"));
+	fake_fault(w->fake, &w->fake->dequeue_err, 0);
+	/* Neither time nor a plugged-in camera nor a setting of another kind opens it again. */
+	camera_kick(w->camera);
+	cfg.stall_ns = NSEC_PER_SEC;
+	assert_int_equal(camera_configure(w->camera, &cfg, &em), 0);
+	usleep(20000);
+	settle(world);
+	assert_int_equal(w->state, CAMERA_OFF);
+	assert_int_equal(w->fake->opens, 1);
+	assert_int_equal(w->waiting, 0);
+
+	cfg.want.slots = 5;
+	assert_int_equal(camera_configure(w->camera, &cfg, &em), 0);
+	TURN_UNTIL(world, w->streaming == 2);
+	w->t = monotime_now();
+	next_frame(world, w);
+	fake_fault(w->fake, &w->fake->dequeue_err, -ENODATA);
+	TURN_UNTIL(world, w->state == CAMERA_OFF);
+	fake_fault(w->fake, &w->fake->dequeue_err, 0);
+	cfg.enabled = false;
+	assert_int_equal(camera_configure(w->camera, &cfg, &em), 0);
+	cfg.enabled = true;
+	assert_int_equal(camera_configure(w->camera, &cfg, &em), 0);
+	TURN_UNTIL(world, w->streaming == 3);
+	for (unsigned i = 0; i < LOSS_CAUSES; i++)
+		lost += w->lost[i];
+	assert_int_equal(lost, 0);
+	destroy(world, w);
+}
+
 /* --- configuration ------------------------------------------------------------------------- */
 
 static void configuration_reopens_only_when_it_must(void **state)
@@ -1017,6 +1125,7 @@ int main(void)
 		T(planes_and_offsets_are_honoured),
 		T(a_timestamp_of_another_clock_is_replaced),
 		T(driver_memory_is_used_in_place_or_copied_and_counted),
+		T(driver_memory_that_cannot_be_written_from_is_copied),
 		T(kinds_are_tried_in_order),
 		T(gaps_reach_the_ledger),
 		T(without_slots_the_cause_is_told),
@@ -1030,6 +1139,8 @@ int main(void)
 		T(a_kick_does_not_wait),
 		T(silence_is_noticed),
 		T(a_poll_that_ends_is_armed_again),
+		T(an_event_alone_is_heard),
+		T(a_source_at_its_end_is_off_and_owes_nothing),
 		T(configuration_reopens_only_when_it_must),
 		T(bad_names_and_settings_are_refused),
 		T(destroy_waits_for_frames),

@@ -57,6 +57,14 @@
 			{.fourcc = PIXFMT_YU12, .size = {{640, 480, RATES(30)}}}, \
 	}
 
+#define RAW_4K                                                                       \
+	{                                                                            \
+		{.fourcc = PIXFMT_NV12,                                              \
+		 .size = {{1920, 1080, RATES(30)}, {3840, 2160, RATES(15)}}},        \
+			{.fourcc = PIXFMT_GREY,                                      \
+			 .size = {{1280, 720, RATES(30)}, {1080, 1920, RATES(15)}}}, \
+	}
+
 struct format_case {
 	const char *name;
 	struct v4l2_mock_format format[V4L2_MOCK_FORMATS];
@@ -177,6 +185,43 @@ static const struct format_case cases[] = {
 	 640,
 	 352,
 	 12.5},
+	{"raw pictures have a limit of their own", RAW_4K, {0}, PIXFMT_NV12, 1920, 1080, 30},
+	{"which any limit from the admin lifts",
+	 RAW_4K,
+	 {.max_width = 4096},
+	 PIXFMT_NV12,
+	 3840,
+	 2160,
+	 15},
+	{"and so does one of the height",
+	 RAW_4K,
+	 {.max_height = 2160},
+	 PIXFMT_NV12,
+	 3840,
+	 2160,
+	 15},
+	{"it holds for a raw format asked for",
+	 RAW_4K,
+	 {.fourcc = PIXFMT_GREY},
+	 PIXFMT_GREY,
+	 1280,
+	 720,
+	 30},
+	{"a raw camera that has only larger pictures gives the smallest of them",
+	 {{.fourcc = PIXFMT_YUYV, .size = {{3840, 2160, RATES(15)}, {2592, 1944, RATES(15)}}}},
+	 {0},
+	 PIXFMT_YUYV,
+	 2592,
+	 1944,
+	 15},
+	{"compressed 4K before raw 1080p",
+	 {{.fourcc = PIXFMT_NV12, .size = {{1920, 1080, RATES(30)}}},
+	  {.fourcc = PIXFMT_MJPEG, .size = {{3840, 2160, RATES(15)}}}},
+	 {0},
+	 PIXFMT_MJPEG,
+	 3840,
+	 2160,
+	 15},
 	{"all slow: the fastest",
 	 {{.fourcc = PIXFMT_YUYV, .size = {{1920, 1080, RATES(2)}, {640, 480, RATES(8)}}}},
 	 {0},

@@ -563,6 +563,25 @@ static int direct_frame(struct store *s, struct frame *f, struct format_record *
 	return 0;
 }
 
+/* Whether a frame goes to the disk from its slot, and then from where and how much. */
+static bool goes_direct(const struct store *s, const struct frame *f, size_t heads, size_t *start,
+			size_t *len)
+{
+	size_t bytes = frame_bytes(f);
+
+	return bytes >= s->direct_bytes && direct_extent(f, heads, bytes, start, len) &&
+	       !too_large(s, *len);
+}
+
+bool append_goes_direct(const struct store *s, const struct frame *f)
+{
+	struct format_record rec;
+	size_t start, len;
+
+	frame_record(f, &rec);
+	return goes_direct(s, f, format_record_bytes(&rec), &start, &len);
+}
+
 int append_frame(struct store *s, struct frame *f, uint64_t *position)
 {
 	if (f->nplanes < 1 || f->nplanes > PIXFMT_MAX_PLANES || f->width > UINT16_MAX ||
@@ -581,9 +600,7 @@ int append_frame(struct store *s, struct frame *f, uint64_t *position)
 	if (!list_empty(&s->deferred))
 		return s->no_space ? -ENOSPC : -ENOBUFS;
 	frame_record(f, &rec);
-	bool direct = bytes >= s->direct_bytes &&
-		      direct_extent(f, format_record_bytes(&rec), bytes, &start, &len) &&
-		      !too_large(s, len);
+	bool direct = goes_direct(s, f, format_record_bytes(&rec), &start, &len);
 	int err = direct ? direct_frame(s, f, &rec, start, len, &end)
 			 : gather_frame(s, f, &rec, bytes, &end);
 

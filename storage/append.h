@@ -5,6 +5,8 @@
 
 #include "storage/store_impl.h"
 
+/* See store_writes_direct. */
+bool append_goes_direct(const struct store *s, const struct frame *f);
 int append_frame(struct store *s, struct frame *f, uint64_t *position) MUST_CHECK;
 /* Places a record, or keeps a small one for later. */
 int append_record(struct store *s, struct format_record *rec, const void *payload,

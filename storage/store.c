@@ -207,6 +207,11 @@ int store_append_frame(struct store *s, struct frame *f, uint64_t *position)
 	return append_frame(s, f, position);
 }
 
+bool store_writes_direct(const struct store *s, const struct frame *f)
+{
+	return append_goes_direct(s, f);
+}
+
 static bool camera_known(const struct store *s, uint32_t id)
 {
 	return id >= 1 && id <= s->ncameras && s->cameras[id].name[0];

@@ -87,6 +87,10 @@ int store_camera(struct store *s, const char *name, uint32_t *out_id) MUST_CHECK
  */
 int store_append_frame(struct store *s, struct frame *f, uint64_t *position) MUST_CHECK;
 
+/* Whether a frame like this one is written straight from its slot; if not, its bytes are copied
+ * once into a gather buffer, and that copy is to be counted. */
+bool store_writes_direct(const struct store *s, const struct frame *f);
+
 /* Small records (see record.h): always gathered. Errors as above; never -ENOBUFS. */
 int store_append_loss(struct store *s, const struct loss *loss) MUST_CHECK;
 int store_append_motion(struct store *s, const struct record_motion *m,

@@ -121,12 +121,14 @@ static void ledger_one(struct recorder *r, const struct frame *f, enum loss_caus
 static int offer(void *ctx, struct frame *f)
 {
 	struct recorder *r = ctx;
+	bool direct = store_writes_direct(r->env->store, f);
 	int ret = store_append_frame(r->env->store, f, NULL);
 
 	if (ret == -ENOBUFS)
 		return ret;
 	if (!ret) {
 		r->recorded++;
+		r->gathered += !direct;
 		return 0;
 	}
 	r->refused++;

@@ -133,10 +133,22 @@ void reader_index_free(struct reader *r);
 size_t reader_index_find(const struct reader *r, uint64_t sequence);
 /* Whether the contents that were there have been given up since. Reads the disk. */
 bool reader_index_stale(struct reader *r, uint32_t index, uint64_t sequence, uint64_t nonce);
+/* reader_learn.c: the name of a camera; one that is no name says nothing. */
+int reader_index_name(struct reader *r, uint32_t id, const char *name, size_t len) MUST_CHECK;
 /* Takes in what a record says about the store itself: names, clock, locks. `payload` may be NULL
  * for kinds that have none. */
 int reader_index_learn(struct reader *r, const struct format_segment *h,
 		       const struct format_record *rec, const uint8_t *payload) MUST_CHECK;
+
+/* Puts `order` right after a change of the table. */
+void reader_index_sort(struct reader *r);
+/* The log goes on in this segment: it is the head now, and its `next` is given up. */
+void reader_index_enter(struct reader *r, const struct format_segment *h);
+/* Reads the head as far as it goes, up to `limit` unless that is 0. *end: where it ends. */
+int reader_index_read_head(struct reader *r, const struct format_segment *h, uint32_t limit,
+			   uint32_t *end) MUST_CHECK;
+/* reader_rebuild.c: the table without a checkpoint. */
+int reader_index_rebuild(struct reader *r) MUST_CHECK;
 
 /* --- reader_scan.c: segments without a seal --- */
 

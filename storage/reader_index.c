@@ -46,79 +46,13 @@ static int by_sequence(const void *a, const void *b, void *segments)
 	return x < y ? -1 : x > y;
 }
 
-static void sort_order(struct reader *r)
+void reader_index_sort(struct reader *r)
 {
 	r->used = 0;
 	for (uint32_t i = 0; i < r->super.segments; i++)
 		if (r->segment[i].sequence && i != r->given_up)
 			r->order[r->used++] = i;
 	qsort_r(r->order, r->used, sizeof(*r->order), by_sequence, r->segment);
-}
-
-static int learn_name(struct reader *r, uint32_t id, const char *name, size_t len)
-{
-	size_t at = r->names;
-
-	if (!format_camera_name_ok(name, len))
-		return 0; /* says nothing we could show */
-	while (at && r->name[at - 1]->id >= id)
-		at--;
-	if (at < r->names && r->name[at]->id == id)
-		return 0;
-	if (r->names == r->names_room) {
-		size_t room = r->names_room ? r->names_room * 2 : 64;
-		void *p = reallocarray(r->name, room, sizeof(*r->name));
-
-		if (!p)
-			return -ENOMEM;
-		r->name = p;
-		r->names_room = room;
-	}
-	struct reader_name *n = calloc(1, sizeof(*n));
-
-	if (!n)
-		return -ENOMEM;
-	n->id = id;
-	memcpy(n->name, name, len);
-	memmove(&r->name[at + 1], &r->name[at], (r->names - at) * sizeof(*r->name));
-	r->name[at] = n;
-	r->names++;
-	return 0;
-}
-
-static void learn_locks(struct reader *r, const uint8_t *payload, uint32_t bytes)
-{
-	struct format_lock l;
-
-	for (uint32_t at = 0; at + DISK_LOCK_ENTRY <= bytes; at += DISK_LOCK_ENTRY)
-		if (!format_lock_decode(payload + at, &r->super, &l) &&
-		    r->segment[l.segment].sequence == l.sequence)
-			r->segment[l.segment].locked = l.locked;
-}
-
-static int learn_clock(struct reader *r, const struct format_segment *h,
-		       const struct format_record *rec)
-{
-	const struct format_clock c = {
-		.mono_ns = rec->mono_ns,
-		.utc_ns = rec->clock_sample.utc_ns,
-		.error_us = rec->clock_sample.error_us,
-		.synchronised = rec->clock_sample.synchronised,
-	};
-
-	return reader_clock_note(r, h->boot, h->boot_id, &c);
-}
-
-int reader_index_learn(struct reader *r, const struct format_segment *h,
-		       const struct format_record *rec, const uint8_t *payload)
-{
-	switch (rec->kind) {
-	case RECORD_CAMERA:
-		return learn_name(r, rec->camera_id, (const char *)payload, rec->payload_bytes);
-	case RECORD_CLOCK: return learn_clock(r, h, rec);
-	case DISK_RECORD_LOCK: learn_locks(r, payload, rec->payload_bytes); return 0;
-	default: return 0;
-	}
 }
 
 /* --- the checkpoint ------------------------------------------------------------------------ */
@@ -161,7 +95,8 @@ static int take_tables(struct reader *r, const struct format_checkpoint *c, cons
 	for (uint32_t i = 0; i < c->cameras; i++, p += DISK_CHECKPOINT_CAMERA) {
 		err = format_checkpoint_camera_decode(p, &camera);
 		if (!err)
-			err = learn_name(r, camera.camera_id, camera.name, strlen(camera.name));
+			err = reader_index_name(r, camera.camera_id, camera.name,
+						strlen(camera.name));
 		if (err)
 			return err;
 	}
@@ -241,7 +176,7 @@ static int load_checkpoint(struct reader *r, unsigned area, const struct format_
 		reader_scan_unref(r->scan);
 		r->scan = NULL;
 	}
-	sort_order(r);
+	reader_index_sort(r);
 	return 0;
 }
 
@@ -253,8 +188,6 @@ static int make_tables(struct reader *r)
 		r->order = calloc(r->super.segments, sizeof(*r->order));
 	return r->segment && r->order ? 0 : -ENOMEM;
 }
-
-static int rebuild(struct reader *r);
 
 int reader_index_load(struct reader *r, struct errmsg *em)
 {
@@ -286,7 +219,7 @@ int reader_index_load(struct reader *r, struct errmsg *em)
 	if (r->checkpoint.generation || r->head != DISK_NO_SEGMENT)
 		return 0;
 	reader_finding(&r->damage, "no valid checkpoint: the index was rebuilt from the segments");
-	int got = rebuild(r);
+	int got = reader_index_rebuild(r);
 
 	return got ? errmsg_set(em, got, "cannot read the segments of %s: %s", r->dir,
 				strerror(-got))
@@ -377,7 +310,7 @@ static int learn_seal(struct reader *r, const struct format_segment *h, const st
 	return 0;
 }
 
-static void enter_segment(struct reader *r, const struct format_segment *h)
+void reader_index_enter(struct reader *r, const struct format_segment *h)
 {
 	r->segment[h->index] = (struct reader_segment){
 		.sequence = h->sequence,
@@ -470,9 +403,8 @@ static int scan_head(struct reader *r, const struct format_segment *h, uint32_t 
 	return err;
 }
 
-/* Reads the head as far as it goes, up to `limit` unless that is 0. *end: where it ends. */
-static int read_head(struct reader *r, const struct format_segment *h, uint32_t limit,
-		     uint32_t *end)
+int reader_index_read_head(struct reader *r, const struct format_segment *h, uint32_t limit,
+			   uint32_t *end)
 {
 	struct reader_segment *e = &r->segment[r->head];
 	struct format_seal f;
@@ -513,7 +445,7 @@ static int step(struct reader *r, struct format_segment *m)
 		return err;
 	bool moved = !err && goes_on(&h, m);
 
-	err = read_head(r, &h, moved ? m->prev_end : 0, &end);
+	err = reader_index_read_head(r, &h, moved ? m->prev_end : 0, &end);
 	if (err)
 		return err;
 	if (!moved || m->prev_end > end)
@@ -539,7 +471,7 @@ int reader_index_follow(struct reader *r)
 		err = reader_header(r, r->given_up, &m);
 		if (err || m.prev_sequence || m.sequence <= r->checkpoint.last_sequence)
 			return err == -EBADMSG || err == -EPROTO ? 0 : err;
-		enter_segment(r, &m);
+		reader_index_enter(r, &m);
 	}
 	/* The writer cannot go round faster than we read and not write a checkpoint. */
 	while (more && !err) {
@@ -547,11 +479,11 @@ int reader_index_follow(struct reader *r)
 		if (more < 0)
 			err = more;
 		else if (more)
-			enter_segment(r, &m);
+			reader_index_enter(r, &m);
 		if (++steps > r->super.segments)
 			err = -ESTALE;
 	}
-	sort_order(r);
+	reader_index_sort(r);
 	return err;
 }
 
@@ -565,95 +497,4 @@ bool reader_index_stale(struct reader *r, uint32_t index, uint64_t sequence, uin
 	if (reader_index_load(r, NULL) < 0 || reader_index_follow(r))
 		return false;
 	return r->segment[index].sequence != sequence || r->given_up == index;
-}
-
-/* --- without a checkpoint ------------------------------------------------------------------ */
-
-struct found {
-	struct format_segment header;
-	struct format_seal seal;
-	bool sealed, taken;
-};
-
-static int by_found(const void *a, const void *b)
-{
-	const struct found *x = a, *y = b;
-
-	return x->header.sequence < y->header.sequence ? -1
-						       : x->header.sequence > y->header.sequence;
-}
-
-static struct found *find_found(struct found *all, size_t n, uint64_t sequence)
-{
-	const struct found key = {.header.sequence = sequence};
-
-	return bsearch(&key, all, n, sizeof(*all), by_found);
-}
-
-static int find_all(struct reader *r, struct found **out, size_t *count)
-{
-	CLEANUP_FREE struct found *all = NULL;
-	size_t n = 0, room = 0;
-
-	for (uint32_t i = 0; i < r->super.segments; i++) {
-		if (n == room) {
-			room = room ? room * 2 : 64;
-			void *p = reallocarray(all, room, sizeof(*all));
-
-			if (!p)
-				return -ENOMEM;
-			all = p;
-		}
-		all[n] = (struct found){0};
-		int err = reader_header(r, i, &all[n].header);
-
-		if (err == -EBADMSG || err == -EPROTO)
-			continue;
-		if (!err)
-			err = reader_seal(r, i, all[n].header.sequence, all[n].header.nonce,
-					  &all[n].seal);
-		if (err && err != -EBADMSG && err != -EPROTO)
-			return err;
-		all[n++].sealed = !err;
-	}
-	qsort(all, n, sizeof(*all), by_found);
-	*out = TAKE_PTR(all);
-	*count = n;
-	return 0;
-}
-
-static int take_found(struct reader *r, struct found *f)
-{
-	uint32_t end;
-
-	enter_segment(r, &f->header);
-	f->taken = true;
-	return read_head(r, &f->header, 0, &end);
-}
-
-static int rebuild(struct reader *r)
-{
-	CLEANUP_FREE struct found *all = NULL;
-	size_t n = 0;
-	int err = find_all(r, &all, &n);
-
-	for (size_t i = 0; i < n && !err; i++) {
-		struct found *f = &all[i];
-		struct found *prev = find_found(all, n, f->header.prev_sequence);
-
-		if (prev && prev->header.nonce != f->header.prev_nonce)
-			prev = NULL;
-		if (prev &&
-		    (!prev->taken || f->header.prev_end > r->segment[prev->header.index].end))
-			continue;
-		if (!prev && f->header.prev_sequence && !f->sealed)
-			continue;
-		if (prev)
-			r->segment[prev->header.index].end = f->header.prev_end;
-		if (prev && r->scan)
-			r->scan->complete = true;
-		err = take_found(r, f);
-	}
-	sort_order(r);
-	return err;
 }

@@ -69,7 +69,7 @@ static int count_frames(struct ledger *q)
 		progress_count(&progress, ++seen, 0);
 	}
 	progress_end(&progress);
-	q->damaged = footage_warn_damage(q->c, cursor);
+	q->damaged |= footage_warn_damage(q->c, cursor);
 	reader_cursor_close(cursor);
 	return n < 0 ? cli_fail(q->c, _("the store cannot be read: %s"), strerror(-n)) : CLI_OK;
 }
@@ -84,6 +84,8 @@ static int read_ledger(struct ledger *q)
 	if (gaps_read(&q->gaps, q->f.reader, footage_cameras_query(&q->cameras), q->f.from_ns,
 		      q->f.to_ns, &em) < 0)
 		return cli_fail(q->c, _("the store cannot be read: %s"), em.text);
+	if (footage_warn_passed_over(q->c, &q->gaps.damage))
+		q->damaged = true;
 	gaps_sort(&q->gaps);
 	for (size_t i = 0; i < q->gaps.count; i++) {
 		const struct gap *gap = &q->gaps.item[i];

@@ -304,6 +304,8 @@ int export_write(struct export *x)
 		err = gaps_expect(&watch, x->f.from_ns, RECORD_CLOCK_SYNCED);
 	if (!err)
 		err = write_all(&w, &watch, &progress);
+	if (footage_warn_passed_over(x->c, &x->gaps.damage) && x->damaged == 0)
+		x->damaged = 1;
 	if (!err)
 		err = close_part(&w);
 	if (!err)

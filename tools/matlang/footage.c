@@ -249,16 +249,21 @@ json_t *footage_json_time(int64_t utc_ns)
 	return json_string(text);
 }
 
+bool footage_warn_passed_over(const struct cli *c, const struct reader_damage *d)
+{
+	if (d->records == 0 && d->segments == 0)
+		return false;
+	cli_warn(c,
+		 _("part of the store is damaged and was passed over (records: %llu, segments: "
+		   "%llu; first: %s); 'matlang store verify' tells all"),
+		 (unsigned long long)d->records, (unsigned long long)d->segments, d->first);
+	return true;
+}
+
 bool footage_warn_damage(const struct cli *c, const struct reader_cursor *cursor)
 {
 	struct reader_damage d;
 
 	reader_cursor_damage(cursor, &d);
-	if (d.records == 0 && d.segments == 0)
-		return false;
-	cli_warn(c,
-		 _("part of the store is damaged and was passed over (records: %llu, segments: "
-		   "%llu; first: %s); 'matlang store verify' tells all"),
-		 (unsigned long long)d.records, (unsigned long long)d.segments, d.first);
-	return true;
+	return footage_warn_passed_over(c, &d);
 }

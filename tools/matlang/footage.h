@@ -60,5 +60,7 @@ json_t *footage_json_time(int64_t utc_ns);
 
 /* Says what a cursor passed over; true if it was damage. */
 bool footage_warn_damage(const struct cli *c, const struct reader_cursor *cursor);
+/* The same for damage noted earlier. */
+bool footage_warn_passed_over(const struct cli *c, const struct reader_damage *d);
 
 #endif

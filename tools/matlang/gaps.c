@@ -57,6 +57,7 @@ int gaps_read(struct gaps *g, struct reader *r, uint32_t camera_id, int64_t from
 		if (n < 0)
 			break;
 	}
+	reader_cursor_damage(cursor, &g->damage);
 	reader_cursor_close(cursor);
 	return n < 0 ? errmsg_set(em, n, "%s", strerror(-n)) : 0;
 }

@@ -29,6 +29,7 @@ struct gap {
 struct gaps {
 	struct gap *item;
 	size_t count, room;
+	struct reader_damage damage; /* met by gaps_read: entries may be missing */
 };
 
 void gaps_free(struct gaps *g);

@@ -134,6 +134,22 @@ class Bench:
             f'| MB/s | {median(rows, "mb_per_s"):.0f} |',
             f'| CPU a frame (3.1 MB) | {median(rows, "cpu_us_per_frame"):.0f} µs |', '']
 
+    def section_direct(self):
+        say('gathered or direct')
+        store = os.path.join(self.a.store, 'direct')
+        out = subprocess.run([self.bench, 'direct', '--store', store, '--json'], check=True,
+                             stdout=subprocess.PIPE, text=True).stdout
+        shutil.rmtree(store)
+        self.lines += [
+            '## Gathered, or written from the slot', '',
+            '`matlang bench direct`: CPU a frame and MB/s by size, both ways in turn. The store changes over at 256 KiB.', '',
+            '| bytes | gathered µs | direct µs | gathered MB/s | direct MB/s |', '|---|---|---|---|---|']
+        for line in out.strip().splitlines():
+            r = json.loads(line)
+            self.lines.append(f'| {r["bytes"]} | {r["gathered_us"]:.0f} | {r["direct_us"]:.0f} | '
+                              f'{r["gathered_mb_s"]:.0f} | {r["direct_mb_s"]:.0f} |')
+        self.lines.append('')
+
     def section_mount(self):
         say('mount')
         store = os.path.join(self.a.store, 'mount')
@@ -181,7 +197,7 @@ def main():
         'not the absolute figures.', '',
         f'{os.cpu_count()} processors ({cpu_model()}), Linux {platform.release().split("-")[0]}.', '']
     try:
-        for section in (b.section_record, b.section_analyze, b.section_unpaced, b.section_raw, b.section_mount,
+        for section in (b.section_record, b.section_analyze, b.section_unpaced, b.section_raw, b.section_direct, b.section_mount,
                         b.section_motion):
             section()
     finally:

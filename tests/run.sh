@@ -5,7 +5,8 @@
 set -u
 passed=0 failed=0 skipped=0
 limit=${TEST_TIMEOUT:-300}
-export TSAN_OPTIONS="suppressions=$(dirname "$0")/tsan.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+here=$(dirname "$0")
+export TSAN_OPTIONS="suppressions=$here/tsan.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for bin in "$@"; do

@@ -17,14 +17,9 @@ fi
 
 devices=$("$build/matlang" devices --json)
 cameras=()
-while IFS=$'\t' read -r name source; do
-    cameras+=(--camera "$name=$source")
-done < <(python3 -c '
-import json, sys
-for i, line in enumerate(sys.stdin):
-    d = json.loads(line)
-    if d.get("source"):
-        print("camera-%d\t%s" % (i + 1, d["source"]))' <<<"$devices")
+while read -r source; do
+    cameras+=(--camera "camera-$((${#cameras[@]} / 2 + 1))=$source")
+done < <(sed -n 's/.*"source": *"\([^"\\]*\)".*/\1/p' <<<"$devices") # one object a line
 if [ ${#cameras[@]} -eq 0 ]; then
     echo "no cameras here: recording eight made-up ones"
     scenes=("1920x1080 mjpeg day" "1280x720 mjpeg day" "1920x1080 mjpeg night" "640x480 nv12 day"

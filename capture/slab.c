@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture/slab.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -13,6 +14,7 @@
 
 #include "capture/core/cleanup.h"
 #include "capture/core/frame.h"
+#include "kmod/uapi.h"
 
 #ifndef MFD_NOEXEC_SEAL /* linux 6.3 */
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -93,6 +95,8 @@ static int make_userptr(struct slab *s, struct errmsg *em)
 	return map_slab(s, MAP_PRIVATE | MAP_ANONYMOUS, -1, em);
 }
 
+/* ---- udmabuf ---- */
+
 static int make_memfd(struct slab *s, struct errmsg *em)
 {
 	/* Kernels before 6.3 do not know NOEXEC_SEAL, later ones may insist on it
@@ -170,12 +174,93 @@ static int make_udmabuf(struct slab *s, struct errmsg *em)
 	return make_dmabufs(s, dev, em);
 }
 
+/* ---- pool ---- */
+
+static int no_pool(int error, struct errmsg *em)
+{
+	const char *remedy = error == EACCES   ? ": may the user of matlangd open it (group video)?"
+			     : error == ENOENT ? ": load the module matlang_pool"
+					       : "";
+
+	return errmsg_set(em, -EOPNOTSUPP, "frame memory: no frame pool here: %s: %s%s",
+			  MATLANG_POOL_DEVICE, strerror(error), remedy);
+}
+
+static int no_pool_memory(const struct slab *s, int error, struct errmsg *em)
+{
+	/* What another kind of memory may get round: limits of the pool and on descriptors. */
+	bool other_kind = error != ENOMEM && error != EINTR;
+	const char *remedy = "";
+
+	if (error == ENOSPC)
+		remedy = ": raise /sys/class/misc/matlang-pool/bytes_max";
+	else if (error == EMFILE)
+		remedy = ": raise the limit on open files (LimitNOFILE)";
+	return errmsg_set(em, other_kind ? -EOPNOTSUPP : -error,
+			  "frame memory: %zu MiB from %s: %s%s", s->size >> 20, MATLANG_POOL_DEVICE,
+			  error == ENOSPC ? "the pool's limit is reached" : strerror(error),
+			  remedy);
+}
+
+static_assert(PIXFMT_MAX_PLANES + 1 <= MATLANG_POOL_RUNS_MAX, "a run for each plane and trailer");
+
+/* Every plane contiguous, so that devices without scatter-gather take it too; or, where memory
+ * is too fragmented or a plane too long for that, of single pages. */
+static int pool_alloc(const struct slab *s, int pool)
+{
+	struct matlang_pool_alloc a = {.size = s->size, .node = -1};
+	int fd;
+
+	for (unsigned p = 0; p < s->nplanes; p++)
+		a.run[a.nr_runs++] = ALIGN_UP(s->plane_size[p], (size_t)FRAME_BLOCK);
+	a.run[a.nr_runs++] = FRAME_TRAILER_ROOM;
+	fd = ioctl(pool, MATLANG_POOL_ALLOC, &a);
+	if (fd < 0 && (errno == ENOMEM || errno == E2BIG)) {
+		a.nr_runs = 0;
+		memset(a.run, 0, sizeof(a.run));
+		fd = ioctl(pool, MATLANG_POOL_ALLOC, &a);
+	}
+	return fd;
+}
+
+/* One slice for each plane of each slot. */
+static int slice_pool(struct slab *s, int fd, struct errmsg *em)
+{
+	for (unsigned i = 0; i < s->nslots; i++) {
+		for (unsigned p = 0; p < s->nplanes; p++) {
+			struct matlang_pool_slice slice = {
+				.offset = (uint64_t)(s->slot[i].plane[p] - s->base),
+				.size = ALIGN_UP(s->plane_size[p], (size_t)FRAME_BLOCK),
+			};
+
+			s->slot[i].plane_fd[p] = ioctl(fd, MATLANG_POOL_SLICE, &slice);
+			if (s->slot[i].plane_fd[p] < 0)
+				return no_pool_memory(s, errno, em);
+		}
+	}
+	return 0;
+}
+
+static int make_pool(struct slab *s, struct errmsg *em)
+{
+	CLEANUP_CLOSE int pool = open(MATLANG_POOL_DEVICE, O_RDWR | O_CLOEXEC);
+	/* Mapping and slices keep the memory; its descriptor is not needed any longer then. */
+	CLEANUP_CLOSE int fd = -1;
+	int err;
+
+	if (pool < 0)
+		return no_pool(errno, em);
+	fd = pool_alloc(s, pool);
+	if (fd < 0)
+		return no_pool_memory(s, errno, em);
+	err = map_slab(s, MAP_SHARED, fd, em);
+	return err ? err : slice_pool(s, fd, em);
+}
+
 static int make(struct slab *s, struct errmsg *em)
 {
 	switch (s->kind) {
-	case SLAB_POOL:
-		return errmsg_set(em, -EOPNOTSUPP,
-				  "frame memory: no frame pool here: /dev/matlang-pool is absent");
+	case SLAB_POOL: return make_pool(s, em);
 	case SLAB_UDMABUF: return make_udmabuf(s, em);
 	case SLAB_USERPTR: return make_userptr(s, em);
 	case SLAB_DRIVER: return 0;

@@ -7,7 +7,8 @@
  *   slab:  | slot 0                                        | slot 1 ...
  *   slot:  | plane 0, page-aligned | plane 1 | ... | trailer room |
  *
- * Kinds, best first: SLAB_POOL (slices of the kernel frame pool; joins later), SLAB_UDMABUF (over a
+ * Kinds, best first: SLAB_POOL (slices of matlang_pool, the kernel frame pool of
+ * kmod/: serves every kind of V4L2 queue), SLAB_UDMABUF (over a
  * 4 KiB-page memfd, never hugetlb: the kernel maps a huge page's first 4 KiB again and again),
  * SLAB_USERPTR (anonymous memory), SLAB_DRIVER (the driver's own MMAP buffers; planes are not in
  * one slot then, and a frame of several planes or without trailer room is copied, and counted).

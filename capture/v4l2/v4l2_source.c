@@ -13,6 +13,7 @@
 #include "capture/v4l2/v4l2_device.h"
 #include "capture/v4l2/v4l2_format.h"
 #include "capture/v4l2/v4l2_identity.h"
+#include "kmod/uapi.h"
 
 #define SLOTS_DEFAULT 8u
 #define SLOTS_MIN     2u
@@ -54,6 +55,8 @@ static void list_kinds(const struct v4l2_ops *ops, const struct source_want *wan
 	if (want->memory != SLAB_AUTO) {
 		kinds[n++] = want->memory;
 	} else {
+		if (ops->exists(ops, MATLANG_POOL_DEVICE))
+			kinds[n++] = SLAB_POOL;
 		if (ops->exists(ops, "/dev/udmabuf"))
 			kinds[n++] = SLAB_UDMABUF;
 		kinds[n++] = SLAB_USERPTR;

@@ -4,7 +4,7 @@
  * one JSON object a line, so that a test can compare it with what the device drew.
  *
  *   capture_probe SOURCE [options]       SOURCE: v4l2:/dev/video0, v4l2:by-path/...
- *     --memory auto|udmabuf|userptr|mmap   kind of frame memory (auto: the source's order)
+ *     --memory auto|pool|udmabuf|userptr|mmap   kind of frame memory (auto: the source's order)
  *     --frames N                           frames a run (10)
  *     --runs N                             open, stream and close so many times (1)
  *     --format NAME --width N --height N --fps N --slots N

@@ -6,6 +6,7 @@
 set -eu
 tag=$1
 cache=$(mkdir -p "$2" && cd "$2" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 out=$cache/$tag
 
 if [ -e "$out/complete" ]; then
@@ -13,22 +14,14 @@ if [ -e "$out/complete" ]; then
     exit 0
 fi
 rm -rf "$out"
-mkdir -p "$out/apt/lists/partial" "$out/deb"
+mkdir -p "$out/deb"
 cd "$out"
 
-opts=()
-if [ "$tag" = 6.12 ]; then
-    # Backports live in the same archive as the machine's own packages: its address is taken from
-    # there, and the extra source list stays private to this folder.
-    uri=$(sed -n 's/^URIs:[[:space:]]*\([^ ]*\).*/\1/p; s/^deb[[:space:]]\+\(\[[^]]*\][[:space:]]*\)\?\([^ ]*debian\/\?\)[[:space:]].*/\2/p' \
-        /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null | grep debian | grep -v security | head -1)
-    [ -n "$uri" ] || { echo "no Debian archive among this machine's apt sources" >&2; exit 1; }
-    printf 'Types: deb\nURIs: %s\nSuites: bookworm-backports\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n' \
-        "$uri" >apt/backports.sources
-    opts=(-o "Dir::Etc::sourcelist=$out/apt/backports.sources" -o Dir::Etc::sourceparts=-
-        -o "Dir::State::lists=$out/apt/lists" -o Dir::State::status=/var/lib/dpkg/status)
-    apt-get "${opts[@]}" -qq update >&2
-fi
+opts=() # package_sources fills it
+. "$here/sources.sh"
+suite=
+[ "$tag" != 6.12 ] || suite=bookworm-backports
+package_sources "$suite" "$out/apt"
 image=$(apt-cache "${opts[@]}" depends linux-image-amd64 |
     sed -n 's/.*Depends: \(linux-image-[0-9][^ ]*-amd64\)$/\1/p' | head -1)
 [ -n "$image" ] || { echo "no kernel $tag in this machine's package sources" >&2; exit 1; }

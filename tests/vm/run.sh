@@ -83,6 +83,25 @@ boot() { # KERNEL_DIR INITRD OUT_DIR
         </dev/null >"$out/console.log" 2>&1
 }
 
+# Builds the kernel modules for one kernel; prints their folder, or nothing where that cannot be.
+modules() { # TAG
+    local kdir out=$build/vm/kmod-$1
+    if ! kdir=$("$here/headers.sh" "$1" "$cache"); then
+        echo "SKIP: headers of kernel $1 could not be fetched: no test of the kernel modules" >&2
+        return 1
+    fi
+    mkdir -p "$out"
+    make -s -C "$here/../../kmod" KDIR="$kdir" OUT="$out" >"$out/build.log" 2>&1 || {
+        tail -n 30 "$out/build.log" | sed 's/^/    /' >&2
+        return 2
+    }
+    # A warning of the compiler or of modpost is a failure.
+    if grep -iE 'warning' "$out/build.log" >&2; then
+        return 2
+    fi
+    echo "$out"
+}
+
 mkdir -p "$build/vm"
 image "$build/vm/programs.img" || { echo "not ok: cannot build the VM's disk"; failed=1; finish; }
 for tag in $kernels; do
@@ -91,9 +110,17 @@ for tag in $kernels; do
         skipped=$((skipped + 1))
         continue
     fi
+    own=$(modules "$tag")
+    case $? in
+    1) skipped=$((skipped + 1)) ;;
+    2)
+        echo "not ok kernel $tag: the kernel modules do not build"
+        failed=$((failed + 1))
+        ;;
+    esac
     out=$build/vm/out-$tag
     rm -rf "$out" && mkdir -p "$out"
-    "$here/initrd.sh" "$kernel" "$out/initrd.cpio"
+    "$here/initrd.sh" "$kernel" "$out/initrd.cpio" "$own"
     boot "$kernel" "$out/initrd.cpio" "$out"
     rc=$?
     ok=$(grep -c '^ok ' "$out/console.log")

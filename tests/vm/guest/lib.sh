@@ -20,3 +20,12 @@ store_disk() { # mounts the second disk, fresh, on /store
     mkdir -p /store
     mount -t ext4 /dev/vdb /store
 }
+
+# Loads a module of ours; tells to skip where it could not be built for this kernel.
+need_module() { # NAME
+    if [ -z "$(find /lib/modules/"$VM_KERNEL"/updates -name "$1.ko" 2>/dev/null)" ]; then
+        skip "$1: not built for this kernel"
+        return 1
+    fi
+    modprobe "$1" || { bad "$1 does not load"; return 1; }
+}

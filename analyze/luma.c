@@ -7,6 +7,7 @@
 
 #include <turbojpeg.h>
 
+#include "analyze/dcjpeg.h"
 #include "analyze/luma_codec.h"
 #include "capture/core/pixfmt.h"
 
@@ -15,6 +16,7 @@
 struct luma {
 	const struct motion_dsp *dsp;
 	tjhandle jpeg;
+	struct dcjpeg *dcjpeg;
 	struct luma_codec *codec;
 	uint8_t *scratch; /* an eighth of a JPEG that is to be smaller still */
 	size_t scratch_size;
@@ -24,7 +26,7 @@ struct luma {
 	const uint8_t *src;
 	size_t src_stride, src_bytes;
 	unsigned src_step;
-	bool src_is_jpeg;
+	enum { SRC_LUMA, SRC_JPEG, SRC_DCJPEG } kind;
 };
 
 int luma_size(struct luma_size *out, uint32_t w, uint32_t h)
@@ -63,6 +65,7 @@ void luma_destroy(struct luma *l)
 		return;
 	if (l->jpeg)
 		tjDestroy(l->jpeg);
+	dcjpeg_destroy(l->dcjpeg);
 	luma_codec_destroy(l->codec);
 	free(l->scratch);
 	free(l);
@@ -76,7 +79,7 @@ void luma_reset(struct luma *l)
 
 size_t luma_state_bytes(const struct luma *l)
 {
-	return sizeof(*l) + l->scratch_size;
+	return sizeof(*l) + l->scratch_size + (l->dcjpeg ? dcjpeg_state_bytes(l->dcjpeg) : 0);
 }
 
 /* The mean of a block cut by the picture's edge. */
@@ -133,23 +136,49 @@ static int open_raw(struct luma *l, const struct frame *f, const struct pixfmt *
 	return 1;
 }
 
+/* A JPEG whose DC coefficients will do. 1, 0: it is not, or -ENOMEM. What is wrong with a damaged
+ * one is left to the library to say. */
+static int open_dcjpeg(struct luma *l)
+{
+	struct dcjpeg_info info;
+	int err;
+
+	if (!l->dcjpeg) {
+		err = dcjpeg_create(&l->dcjpeg);
+		if (err)
+			return err;
+	}
+	err = dcjpeg_open(l->dcjpeg, l->src, l->src_bytes, &info);
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	if (luma_size(&l->size, info.width, info.height) || l->size.shift < JPEG_MAX_SHIFT)
+		return 0;
+	l->kind = SRC_DCJPEG;
+	return 1;
+}
+
 static int open_jpeg(struct luma *l, const struct frame *f, struct errmsg *em)
 {
-	int w, h, subsampling, colours;
+	int w, h, subsampling, colours, err;
 
+	l->src = f->plane[0].data;
+	l->src_bytes = f->plane[0].bytesused;
+	if (l->src) {
+		err = open_dcjpeg(l);
+		if (err)
+			return err;
+	}
 	if (!l->jpeg)
 		l->jpeg = tjInitDecompress();
 	if (!l->jpeg)
 		return -ENOMEM;
-	l->src = f->plane[0].data;
-	l->src_bytes = f->plane[0].bytesused;
 	if (!l->src ||
 	    tjDecompressHeader3(l->jpeg, l->src, l->src_bytes, &w, &h, &subsampling, &colours) < 0)
 		return errmsg_set(em, -EBADMSG, "a damaged JPEG: %s",
 				  l->src ? tjGetErrorStr2(l->jpeg) : "no data");
 	if (luma_size(&l->size, (uint32_t)w, (uint32_t)h))
 		return errmsg_set(em, -EBADMSG, "a damaged JPEG: %d x %d pixels", w, h);
-	l->src_is_jpeg = true;
+	l->kind = SRC_JPEG;
 	return 1;
 }
 
@@ -188,7 +217,7 @@ int luma_open(struct luma *l, const struct frame *f, bool want, struct luma_size
 	int err;
 
 	l->src = NULL;
-	l->src_is_jpeg = false;
+	l->kind = SRC_LUMA;
 	if (!pf) {
 		pixfmt_fourcc_text(name, f->fourcc);
 		return errmsg_set(em, -EOPNOTSUPP, "pictures of format %s cannot be analysed",
@@ -222,48 +251,112 @@ static bool jpeg_harmless(tjhandle jpeg)
 	       strstr(tjGetErrorStr2(jpeg), "extraneous bytes before marker");
 }
 
-static int read_jpeg(struct luma *l, uint8_t *dst, size_t stride, struct errmsg *em)
+/* A JPEG's way from the size it is decoded at to the size wanted. */
+struct jpeg_way {
+	uint8_t *to; /* decoded to, h rows of w bytes */
+	size_t stride;
+	struct luma_size rest; /* to be reduced still; shift 0: nothing */
+};
+
+static int plan_jpeg(struct luma *l, uint8_t *dst, size_t stride, struct jpeg_way *way)
 {
 	unsigned shift = l->size.shift < JPEG_MAX_SHIFT ? l->size.shift : JPEG_MAX_SHIFT;
 	uint32_t round = (1u << shift) - 1;
 	uint32_t w = (l->size.picture_w + round) >> shift, h = (l->size.picture_h + round) >> shift;
-	struct luma_size rest = {w, h, l->size.w, l->size.h, l->size.shift - shift};
-	uint8_t *to = dst;
-	size_t pitch = stride;
+	size_t need = (size_t)w * h;
 
-	if (rest.shift) {
-		size_t need = (size_t)w * h;
-
-		if (l->scratch_size < need) {
-			free(l->scratch);
-			l->scratch_size = 0;
-			l->scratch = malloc(need);
-			if (!l->scratch)
-				return -ENOMEM;
-			l->scratch_size = need;
-		}
-		to = l->scratch;
-		pitch = w;
+	way->rest = (struct luma_size){w, h, l->size.w, l->size.h, l->size.shift - shift};
+	way->to = dst;
+	way->stride = stride;
+	if (!way->rest.shift)
+		return 0;
+	if (l->scratch_size < need) {
+		free(l->scratch);
+		l->scratch_size = 0;
+		l->scratch = malloc(need);
+		if (!l->scratch)
+			return -ENOMEM;
+		l->scratch_size = need;
 	}
-	if (tjDecompress2(l->jpeg, l->src, l->src_bytes, to, (int)w, (int)pitch, (int)h, TJPF_GRAY,
+	way->to = l->scratch;
+	way->stride = w;
+	return 0;
+}
+
+static int read_jpeg(struct luma *l, const struct jpeg_way *way, struct errmsg *em)
+{
+	if (tjDecompress2(l->jpeg, l->src, l->src_bytes, way->to, (int)way->rest.picture_w,
+			  (int)way->stride, (int)way->rest.picture_h, TJPF_GRAY,
 			  TJFLAG_FASTDCT | TJFLAG_LIMITSCANS) < 0 &&
 	    !jpeg_harmless(l->jpeg))
 		return errmsg_set(em, -EBADMSG, "a damaged JPEG: %s", tjGetErrorStr2(l->jpeg));
-	if (rest.shift)
-		luma_reduce(l->dsp, dst, stride, to, pitch, &rest, 1);
 	return 0;
+}
+
+static void read_dcjpegs(struct luma_job *jobs[], struct jpeg_way ways[], size_t n)
+{
+	struct dcjpeg_job dc[LUMA_BATCH];
+
+	for (size_t i = 0; i < n; i++)
+		dc[i] = (struct dcjpeg_job){
+			.d = jobs[i]->luma->dcjpeg,
+			.dst = ways[i].to,
+			.stride = ways[i].stride,
+		};
+	dcjpeg_read(dc, n);
+	for (size_t i = 0; i < n; i++)
+		if (dc[i].damaged)
+			jobs[i]->err = errmsg_set(
+				jobs[i]->em, -EBADMSG,
+				"a damaged JPEG: only the first %u of %u rows of blocks are whole",
+				dc[i].good, ways[i].rest.picture_h);
+}
+
+/* What needs no company. */
+static int read_alone(struct luma *l, uint8_t *dst, size_t stride, const struct jpeg_way *way,
+		      struct errmsg *em)
+{
+	if (l->kind == SRC_JPEG)
+		return read_jpeg(l, way, em);
+	luma_reduce(l->dsp, dst, stride, l->src, l->src_stride, &l->size, l->src_step);
+	return 0;
+}
+
+void luma_read_batch(struct luma_job *jobs, size_t n)
+{
+	struct luma_job *dc[LUMA_BATCH];
+	struct jpeg_way way[LUMA_BATCH] = {0}, dc_way[LUMA_BATCH];
+	size_t dcs = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct luma_job *j = &jobs[i];
+		struct luma *l = j->luma;
+
+		j->err = l->src ? 0 : errmsg_set(j->em, -EBADMSG, "no picture is open");
+		if (!j->err && l->kind != SRC_LUMA)
+			j->err = plan_jpeg(l, j->dst, j->stride, &way[i]);
+		if (!j->err && l->kind == SRC_DCJPEG) {
+			dc_way[dcs] = way[i];
+			dc[dcs++] = j;
+		} else if (!j->err) {
+			j->err = read_alone(l, j->dst, j->stride, &way[i], j->em);
+		}
+	}
+	read_dcjpegs(dc, dc_way, dcs);
+	for (size_t i = 0; i < n; i++) {
+		struct luma_job *j = &jobs[i];
+
+		if (!j->err && way[i].rest.shift)
+			luma_reduce(j->luma->dsp, j->dst, j->stride, way[i].to, way[i].stride,
+				    &way[i].rest, 1);
+		j->luma->src = NULL;
+	}
 }
 
 int luma_read(struct luma *l, uint8_t *dst, size_t stride, struct errmsg *em)
 {
-	int err = 0;
+	struct luma_job job = {.luma = l, .dst = dst, .stride = stride, .em = em};
 
-	if (!l->src)
-		return errmsg_set(em, -EBADMSG, "no picture is open");
-	if (l->src_is_jpeg)
-		err = read_jpeg(l, dst, stride, em);
-	else
-		luma_reduce(l->dsp, dst, stride, l->src, l->src_stride, &l->size, l->src_step);
-	l->src = NULL;
-	return err;
+	luma_read_batch(&job, 1);
+	return job.err;
 }

@@ -8,7 +8,8 @@
  * and much of the shake. Edges that do not divide are means of what is there.
  *
  *   raw     area means straight from the planes, packed formats included
- *   MJPEG   libturbojpeg, grey, scaled while decoding by up to an eighth
+ *   MJPEG   by an eighth or more: from the DC coefficients alone (dcjpeg.h); less, or a JPEG of
+ *           another kind: libturbojpeg, grey, scaled while decoding by up to an eighth
  *   H.264, HEVC  libavcodec: the decoder must see every frame, in order; pictures nobody wants and
  *           nothing refers to are skipped
  *
@@ -57,8 +58,23 @@ size_t luma_state_bytes(const struct luma *l);
  */
 int luma_open(struct luma *l, const struct frame *f, bool want, struct luma_size *out,
 	      struct errmsg *em) MUST_CHECK;
-/* Writes the reduced picture, h rows of w bytes, `stride` bytes apart. 0 or -EBADMSG. */
+/* Writes the reduced picture, h rows of w bytes, `stride` bytes apart. 0 or -EBADMSG, -ENOMEM. */
 int luma_read(struct luma *l, uint8_t *dst, size_t stride, struct errmsg *em) MUST_CHECK;
+
+/* One picture of several. */
+struct luma_job {
+	struct luma *luma; /* opened */
+	uint8_t *dst;
+	size_t stride;
+	struct errmsg *em;
+	int err; /* as luma_read returns it; filled by luma_read_batch */
+};
+
+/* Pictures that are best read at once. */
+#define LUMA_BATCH 8
+
+/* luma_read for up to LUMA_BATCH pictures of different streams: JPEGs cost less together. */
+void luma_read_batch(struct luma_job *jobs, size_t n);
 
 /* Area means of a luma plane: the step every format shares. `step`: bytes between samples. */
 void luma_reduce(const struct motion_dsp *dsp, uint8_t *dst, size_t dst_stride, const uint8_t *src,

@@ -32,3 +32,15 @@ const struct source_ops *source_find(const char *uri, const char **rest, struct 
 		   *uri ? uri : "\"\"");
 	return NULL;
 }
+
+int source_check(const char *uri, struct errmsg *em)
+{
+	const char *rest;
+	const struct source_ops *ops = source_find(uri, &rest, em);
+
+	if (!ops)
+		return -EINVAL;
+	if (ops->check && ops->check(rest, em))
+		return errmsg_prefix(em, -EINVAL, "%s", ops->scheme);
+	return 0;
+}

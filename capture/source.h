@@ -68,6 +68,10 @@ struct source;
 struct source_ops {
 	const char *scheme; /* "v4l2" */
 
+	/* Any thread. Whether `rest` says what it may, without a look at the device: 0, or -EINVAL
+	 * with message. NULL: there is nothing to check. */
+	int (*check)(const char *rest, struct errmsg *em);
+
 	/* Opener thread. Opens the device at `rest` (the URI behind "scheme:"), negotiates the
 	 * format and fills `fmt` and `kinds`. Errors with message; the device is closed again. */
 	int (*open)(struct source **out, const char *rest, const struct source_want *want,
@@ -101,6 +105,10 @@ struct source_ops {
 /* The kinds of sources by URI: "v4l2:...", "clip:...", "rack:...". NULL with message if unknown;
  * *rest points behind the colon. */
 const struct source_ops *source_find(const char *uri, const char **rest, struct errmsg *em);
+
+/* Any thread. Whether a URI can be opened as far as its text says: 0, or -EINVAL with message.
+ * Looks at no device and no file. */
+int source_check(const char *uri, struct errmsg *em) MUST_CHECK;
 
 extern const struct source_ops source_v4l2_ops; /* capture/v4l2/ */
 extern const struct source_ops source_clip_ops; /* capture/clip/ */

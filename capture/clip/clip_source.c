@@ -192,6 +192,16 @@ static int take_options(struct source *s, const char *rest, const struct source_
 	return 0;
 }
 
+static int clip_check(const char *rest, struct errmsg *em)
+{
+	static const struct source_want any;
+	struct source s;
+	double fps;
+	int64_t slots;
+
+	return take_options(&s, rest, &any, &fps, &slots, em);
+}
+
 static void describe(struct source *s, unsigned slots)
 {
 	const struct clip_info *info = clip_media_info(s->media);
@@ -409,6 +419,7 @@ int64_t clip_source_number(const struct source *s)
 
 const struct source_ops source_clip_ops = {
 	.scheme = "clip",
+	.check = clip_check,
 	.open = clip_open,
 	.start = clip_start,
 	.poll_fd = clip_poll_fd,

@@ -476,8 +476,17 @@ static int rack_enqueue(struct source *s, unsigned slot)
 	return s->params.paced ? 0 : arm(s);
 }
 
+static int rack_check(const char *rest, struct errmsg *em)
+{
+	static const struct source_want any;
+	struct rack_params p;
+
+	return rack_params_parse(rest, &any, &p, em);
+}
+
 const struct source_ops source_rack_ops = {
 	.scheme = "rack",
+	.check = rack_check,
 	.open = rack_open,
 	.start = rack_start,
 	.poll_fd = rack_poll_fd,

@@ -267,6 +267,8 @@ for command in find events ledger; do check "manual: $command" documented matlan
 for command in export snapshot; do check "manual: $command" documented matlang-export.1 $command; done
 for command in create info verify; do check "manual: store $command" documented matlang-store.1 store $command; done
 check "manual: detect" documented matlang-detect.1 detect
+check "help: a group of commands has it" says "Usage: matlang store verify" "$M" store --help
+check "help: of no command is wrong usage" fails 2 "$M" nosuch --help
 check "help: every command has it" bash -c "'$M' help | sed -n 's/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p' | while read -r c; do '$M' help \$c >/dev/null || exit 1; done"
 completes() { # WANTED WORD...: what completion offers for the words
     local want=$1

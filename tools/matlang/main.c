@@ -21,10 +21,31 @@ static const char *find_language(int argc, char **argv)
 	return found;
 }
 
+/* "store": every command of the group. False when there is no such group. */
+static bool help_group(const char *group)
+{
+	size_t n = strlen(group);
+	bool shown = false;
+
+	for (const struct command *command = cli_commands; command->name; command++) {
+		if (strncmp(command->name, group, n) != 0 || command->name[n] != ' ')
+			continue;
+		if (shown)
+			putchar('\n');
+		cli_help(command);
+		shown = true;
+	}
+	return shown;
+}
+
+static bool is_help(const char *arg)
+{
+	return !strcmp(arg, "--help") || !strcmp(arg, "-h");
+}
+
 static int help(struct cli *c, int argc, char **argv)
 {
 	const struct command *command;
-	bool shown = false;
 	int words;
 
 	while (argc > 0 && !strncmp(argv[0], "--lang", 6)) {
@@ -42,18 +63,7 @@ static int help(struct cli *c, int argc, char **argv)
 		cli_help(command);
 		return cli_finish(c, CLI_OK);
 	}
-	/* "help store": every command of the group. */
-	for (command = cli_commands; command->name; command++) {
-		size_t n = strlen(argv[0]);
-
-		if (strncmp(command->name, argv[0], n) != 0 || command->name[n] != ' ')
-			continue;
-		if (shown)
-			putchar('\n');
-		cli_help(command);
-		shown = true;
-	}
-	if (shown)
+	if (help_group(argv[0]))
 		return cli_finish(c, CLI_OK);
 	cli_warn(c, _("there is no command '%s'; 'matlang help' lists them"), argv[0]);
 	return CLI_USAGE;
@@ -71,7 +81,7 @@ static int global_options(struct cli *c, int argc, char **argv)
 			c->exit_code = cli_finish(c, CLI_OK);
 			return -1;
 		}
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+		if (is_help(argv[i])) {
 			cli_overview(stdout);
 			c->exit_code = cli_finish(c, CLI_OK);
 			return -1;
@@ -110,6 +120,8 @@ int main(int argc, char **argv)
 		return help(&c, argc - 1, argv + 1);
 	c.command = cli_find(argc, argv, &words);
 	if (!c.command) {
+		if (argc > 1 && is_help(argv[1]) && help_group(argv[0]))
+			return cli_finish(&c, CLI_OK);
 		if (argc > 1 && argv[1][0] != '-')
 			return cli_usage(
 				&c, _("there is no command '%s %s'; 'matlang help' lists them"),

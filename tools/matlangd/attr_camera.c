@@ -31,9 +31,8 @@ static ATTR_SHOW(show_source)
 static ATTR_STORE(store_source)
 {
 	struct camera_config *c = &t->draft->camera;
-	const char *rest;
 
-	if (value[0] && !source_find(value, &rest, em))
+	if (value[0] && source_check(value, em))
 		return -EINVAL;
 	if (!value[0])
 		c->enabled = false;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,11 +43,38 @@ static void refuses_others(void **state)
 	assert_null(source_find(longer, &rest, NULL));
 }
 
+static void checks_what_the_text_says(void **state)
+{
+	static const char *const good[] = {"rack:", "rack:a?width=64&faults=drop@5",
+					   "clip:/no/such/file?fps=5", "v4l2:/dev/no-such-device"};
+	static const struct {
+		const char *uri, *said;
+	} bad[] = {
+		{"rack:a?with=64", "known: width"},
+		{"rack:a?fps=0", "1 to 1000"},
+		{"rack:a?faults=burn@5", "burn"},
+		{"clip:/a.mkv?speed=2", "known: fps"},
+		{"clip:", "clip:FILE"},
+		{"tape:/a", "rack:NAME"},
+	};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(source_check(good[i], NULL), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct errmsg em = {""};
+
+		assert_int_equal(source_check(bad[i].uri, &em), -EINVAL);
+		if (!strstr(em.text, bad[i].said))
+			fail_msg("%s: %s", bad[i].uri, em.text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_by_scheme),
 		cmocka_unit_test(refuses_others),
+		cmocka_unit_test(checks_what_the_text_says),
 	};
 
 	return cmocka_run_group_tests_name("source_find", tests, NULL, NULL);

@@ -251,6 +251,8 @@ static void a_source_switches_a_new_camera_on(void **state)
 	assert_int_equal(set("cameras/gate-01/enabled", "1", &em), -EINVAL);
 	assert_non_null(strstr(em.text, "source"));
 	assert_int_equal(set("cameras/gate-01/source", "nonsense", &em), -EINVAL);
+	assert_int_equal(set("cameras/gate-01/source", "rack:?with=5", &em), -EINVAL);
+	assert_non_null(strstr(em.text, "width"));
 	expect("cameras/gate-01/enabled", "0");
 	assert_int_equal(set("cameras/gate-01/source", "rack:", &em), 0);
 	expect("cameras/gate-01/enabled", "1");

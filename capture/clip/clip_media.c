@@ -154,6 +154,9 @@ int clip_media_get(const char *path, const struct clip_media **out, struct errms
 		return errmsg_set(em, -ENAMETOOLONG, "%.40s...: name too long", path);
 	strcpy(id.path, path);
 	if (!stat(path, &st)) {
+		/* Opening a pipe that nobody writes to would never return. */
+		if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+			return errmsg_set(em, -EINVAL, "%s: neither a file nor a folder", path);
 		id.dev = st.st_dev;
 		id.ino = st.st_ino;
 		id.size = st.st_size;

@@ -306,8 +306,9 @@ int control_children(const struct control *box, const char *path, struct control
 	if (err)
 		return err;
 	dir = opendir(name);
+	/* ENOTCONN: a box that crashed has left its mount behind. */
 	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
+		return errno == ENOENT || errno == ENOTCONN ? 0 : -errno;
 	while (!err && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' || snprintf(child, sizeof(child), "%s/%s", name,
 							entry->d_name) >= (int)sizeof(child))

@@ -19,7 +19,8 @@
 #include "capture/encoder.h"
 #include "tools/matlangd/recorder_motion.h"
 
-#define DEBT_RETRY_NS (1 * NSEC_PER_SEC)
+#define DEBT_RETRY_NS   (1 * NSEC_PER_SEC)
+#define UNSEEN_QUIET_NS (60 * NSEC_PER_SEC)
 
 struct recorder {
 	const struct recorder_env *env;
@@ -34,6 +35,8 @@ struct recorder {
 	uint64_t lost[LOSS_CAUSES];
 	enum camera_state state;
 	char complaint[ERRMSG_MAX]; /* why it waits, as logged; "": it streamed since */
+	char unseen[ERRMSG_MAX];    /* why a frame was not analysed, as last logged */
+	int64_t unseen_ns;          /* when it was */
 
 	struct loss debt[LOSS_CAUSES]; /* ledger entries the store could not take yet */
 	struct reactor_timer debt_timer;
@@ -239,6 +242,20 @@ static void on_event(void *ctx, const struct record_event *e)
 	r->env->changed(r->env->changed_ctx, path);
 }
 
+/* A camera with bad frames now and then has them for ever: one line a reason and minute; each is
+ * counted in motion/errors. */
+static void on_motion_error(void *ctx, const char *why)
+{
+	struct recorder *r = ctx;
+	int64_t now = monotime_now();
+
+	if (!strcmp(r->unseen, why) && now - r->unseen_ns < UNSEEN_QUIET_NS)
+		return;
+	snprintf(r->unseen, sizeof(r->unseen), "%s", why);
+	r->unseen_ns = now;
+	say(r, LOG_WARNING, "a frame cannot be searched for motion: %s", why);
+}
+
 void recorder_settings_defaults(struct recorder_settings *s)
 {
 	memset(s, 0, sizeof(*s));
@@ -274,7 +291,7 @@ int recorder_create(struct recorder **out, const struct recorder_env *env, const
 	if (ret)
 		goto fail;
 	ret = recorder_motion_create(&r->motion, env, r->camera_id, &r->settings.motion, on_event,
-				     r, em);
+				     on_motion_error, r, em);
 	if (ret)
 		goto fail;
 	ret = camera_create(&r->camera, env->reactor, env->openers, name, r->camera_id, &off,

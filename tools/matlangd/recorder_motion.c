@@ -12,6 +12,7 @@ struct recorder_motion {
 	uint32_t camera_id;
 	struct motion_config config;
 	recorder_motion_event_fn event;
+	recorder_motion_error_fn error;
 	void *ctx;
 	uint32_t width, height;       /* of the last submitted picture; reactor */
 	atomic_uint_fast64_t dropped; /* results lost to memory shortage */
@@ -56,7 +57,7 @@ static void deliver(struct reactor_msg *msg)
 		ret = store_append_event(o->env->store, &m->event, m->bytes);
 		o->event(o->ctx, &m->event);
 		break;
-	case MSG_ERROR: o->env->log(o->env->log_ctx, LOG_WARNING, (const char *)m->bytes); break;
+	case MSG_ERROR: o->error(o->ctx, (const char *)m->bytes); break;
 	}
 	/* A failed store has its own alarm; here it only means one bitmap less. */
 	if (ret)
@@ -155,7 +156,8 @@ static const struct analyzer_callbacks callbacks = {
 
 int recorder_motion_create(struct recorder_motion **out, const struct recorder_env *env,
 			   uint32_t camera_id, const struct motion_config *config,
-			   recorder_motion_event_fn event, void *ctx, struct errmsg *em)
+			   recorder_motion_event_fn event, recorder_motion_error_fn error,
+			   void *ctx, struct errmsg *em)
 {
 	struct recorder_motion *m = calloc(1, sizeof(*m));
 	int ret;
@@ -166,6 +168,7 @@ int recorder_motion_create(struct recorder_motion **out, const struct recorder_e
 	m->camera_id = camera_id;
 	m->config = *config;
 	m->event = event;
+	m->error = error;
 	m->ctx = ctx;
 	ret = analyzer_create(&m->analyzer, env->workers, config, &callbacks, m, em);
 	if (ret) {

@@ -94,6 +94,9 @@ static void *run(void *arg)
 	struct statustable before = {0};
 	struct look l = {.box = v->box};
 
+	/* Rates are from the begin on; without a table to compare with, the first would be 0. */
+	if (reactor_call(v->calls, take, &l) == 0 && !l.err)
+		before = l.table;
 	while (poll(&p, 1, v->tty ? TTY_MS : LINE_MS) <= 0) {
 		l.err = 0;
 		if (reactor_call(v->calls, take, &l))

@@ -736,6 +736,19 @@ static void another_format_than_asked_for_is_refused(void **state)
 	assert_non_null(strstr(em.text, "GREY"));
 }
 
+/* Opening a pipe that has no writer would hold an opener for ever. */
+static void only_files_and_folders_are_clips(void **state)
+{
+	const char *pipe = in_dir("pipe");
+	struct errmsg em = {""};
+
+	assert_int_equal(rig_try(&source_clip_ops, "/dev/zero", any, &em), -EINVAL);
+	assert_non_null(strstr(em.text, "neither a file nor a folder"));
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_int_equal(rig_try(&source_clip_ops, pipe, any, &em), -EINVAL);
+	assert_int_equal(unlink(pipe), 0);
+}
+
 /* Real footage, where there is some: every frame of every folder comes, in order. */
 static void real_footage(void **state)
 {
@@ -803,6 +816,7 @@ int main(void)
 		cmocka_unit_test(bad_input_gets_one_line),
 		cmocka_unit_test(an_unsupported_codec_is_named),
 		cmocka_unit_test(another_format_than_asked_for_is_refused),
+		cmocka_unit_test(only_files_and_folders_are_clips),
 		cmocka_unit_test(real_footage),
 	};
 

@@ -243,6 +243,15 @@ static void drawn_is_recorded(void **state)
 	end(&t);
 }
 
+static int lines_with(const struct rig *t, const char *text)
+{
+	int n = 0;
+
+	for (const char *at = t->log; (at = strstr(at, text)); at++)
+		n++;
+	return n;
+}
+
 static void every_fault_is_on_the_ledger(void **state)
 {
 	struct rig t;
@@ -252,7 +261,7 @@ static void every_fault_is_on_the_ledger(void **state)
 	begin(&t, 64 << 20);
 	bad = add(&t, "bad",
 		  "rack:bad?width=320&height=240&fps=100&frame_kb=10&faults=drop@20:5,torn@40,"
-		  "error@60,unplug@80:200ms");
+		  "torn@50,error@60,unplug@80:200ms");
 	other = add(&t, "good", "rack:good?width=320&height=240&fps=100&frame_kb=10");
 	wait_frames(&t, bad, 120);
 	wait_frames(&t, other, 120);
@@ -268,6 +277,9 @@ static void every_fault_is_on_the_ledger(void **state)
 	assert_int_equal(good.estimated, 0);
 	assert_int_equal(good.missing, good.ledger);
 	assert_non_null(strstr(t.log, "camera bad:"));
+	/* Two torn frames are one line, and it says whose they are. */
+	assert_int_equal(lines_with(&t, "camera bad: a frame cannot be searched for motion"), 1);
+	assert_int_equal(lines_with(&t, "a torn frame"), 1);
 	end(&t);
 }
 

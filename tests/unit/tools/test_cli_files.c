@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -189,6 +190,33 @@ static void a_refusal_shows_the_reason(void **state)
 	assert_string_equal(em.text, "cameras/gate/rate: not within 0..240");
 }
 
+static void what_a_crash_left_mounted_is_no_box(void **state)
+{
+	struct tree *t = *state;
+	struct control box = {.dir = t->dir};
+	struct box_cameras all;
+	struct errmsg em = {""};
+	char options[96];
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	if (fd < 0 || mount("dead", t->dir, "fuse", MS_NOSUID | MS_NODEV, options)) {
+		printf("SKIP: FUSE cannot be mounted here: %s\n", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		skip();
+	}
+	close(fd);
+	assert_int_equal(access(t->dir, F_OK), -1);
+	assert_int_equal(errno, ENOTCONN);
+	assert_int_equal(control_check(&box, &em), -ENOENT);
+	assert_non_null(strstr(em.text, "no matlang is running"));
+	assert_int_equal(box_cameras_read(&all, &box), 0);
+	assert_int_equal(all.count, 0);
+	box_cameras_free(&all);
+	assert_int_equal(umount2(t->dir, MNT_DETACH), 0);
+}
+
 static void cameras_are_summed_up(void **state)
 {
 	struct tree *t = *state;
@@ -288,6 +316,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lists_take_patterns_and_directories, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_refusal_shows_the_reason, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_crash_left_mounted_is_no_box, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(cameras_are_summed_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(outputs_appear_together, setup, teardown),
 		cmocka_unit_test_setup_teardown(checksums_are_sha256, setup, teardown),

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "capture/clip/clip_filler.h"
@@ -221,9 +222,11 @@ static void describe(struct source *s, unsigned slots)
 	if (info->pf->codec == PIXFMT_RAW)
 		s->fmt.stride[0] =
 			info->pf->luma_step == 2 ? ALIGN_UP(info->width, 2u) * 2 : info->width;
-	strncpy(s->fmt.card, base ? base + 1 : s->options.path, sizeof(s->fmt.card) - 1);
+	snprintf(s->fmt.card, sizeof(s->fmt.card), "%.*s", (int)sizeof(s->fmt.card) - 1,
+		 base ? base + 1 : s->options.path);
 	strncpy(s->fmt.bus, info->codec, sizeof(s->fmt.bus) - 1);
-	strncpy(s->fmt.identity, s->options.path, sizeof(s->fmt.identity) - 1);
+	snprintf(s->fmt.identity, sizeof(s->fmt.identity), "%.*s", (int)sizeof(s->fmt.identity) - 1,
+		 s->options.path);
 }
 
 static void clip_close(struct source *s)

@@ -21,7 +21,7 @@
 #define OPENERS_MAX      256 /* hanging opens cost a thread each; beyond this they wait in turn */
 #define CAMERAS_MAX      4096
 #define STOP_DEADLINE_NS (10 * NSEC_PER_SEC)
-#define WORKER_NICE      5 /* analysis gives way to recording */
+#define WORKER_NICE      15 /* analysis takes what recording leaves */
 
 struct appliance {
 	struct recorder_env env;

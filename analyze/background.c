@@ -31,14 +31,14 @@ struct background {
 	uint8_t *cur, *prev;             /* byte planes */
 	uint8_t *mean8;                  /* byte plane: the mean, for neighbours, shake and light */
 	uint8_t *dev8[3];                /* rows of deviation: above, here, below, in turn */
-	uint8_t *row[6];                 /* lo, hi, spread, base, fg, flick */
+	uint8_t *row[6];                 /* lo, hi, spread, base, fg, stir */
 	uint8_t *temp;                   /* for shake_undo */
 	uint32_t *columns[2], *lines[2]; /* projections: the model's, the frame's */
-	uint32_t *area, *sum_mean, *sum_cur, *fg, *flick; /* cells */
+	uint32_t *area, *sum_mean, *sum_cur, *fg, *stir, *noise; /* cells */
 	void *memory;
 };
 
-enum { ROW_LO, ROW_HI, ROW_SPREAD, ROW_BASE, ROW_FG, ROW_FLICK };
+enum { ROW_LO, ROW_HI, ROW_SPREAD, ROW_BASE, ROW_FG, ROW_STIR };
 
 /* Hands out the parts of one allocation: with `base` NULL it only counts. */
 struct carver {
@@ -86,10 +86,11 @@ static void lay_out(struct background *b, struct carver *c)
 	}
 	b->area = carve(c, cells * sizeof(uint32_t));
 	b->fg = carve(c, cells * sizeof(uint32_t));
-	b->flick = carve(c, cells * sizeof(uint32_t));
+	b->stir = carve(c, cells * sizeof(uint32_t));
+	b->noise = carve(c, cells * sizeof(uint32_t));
 	/* The light is known before foreground is counted. */
 	b->sum_cur = b->fg;
-	b->sum_mean = b->flick;
+	b->sum_mean = b->stir;
 }
 
 /* Adds a row to its cells; the last cell may be cut. */
@@ -197,12 +198,14 @@ static void derive_model(struct background *b)
 {
 	memset(b->columns[0], 0, b->w * sizeof(uint32_t));
 	memset(b->sum_mean, 0, (size_t)b->cols * b->rows * sizeof(uint32_t));
+	memset(b->noise, 0, (size_t)b->cols * b->rows * sizeof(uint32_t));
 	for (uint32_t y = 0; y < b->h; y++) {
 		const uint8_t *mean8 = b->mean8 + y * b->stride;
 
 		derive_row(b, y);
 		b->lines[0][y] = b->dsp->project(b->columns[0], mean8, b->w);
 		add_row(b, b->sum_mean, y, mean8);
+		add_row(b, b->noise, y, b->dev8[y % 3]);
 	}
 }
 
@@ -297,6 +300,7 @@ static struct motion_row_params row_params(const struct background_params *p, do
 		.fg_dev_rate = q15(p->fg_dev_rate),
 		.dev_cap = DEV_CAP,
 		.dev_init = DEV_INIT,
+		.still = p->still,
 		.same = SAME_LEAST,
 		.tick = p->tick,
 		.absorb = p->absorb,
@@ -341,7 +345,7 @@ static void model_rows(struct background *b, const struct background_params *p,
 			.cand = b->cand + at,
 			.age = b->age + at,
 			.fg = b->row[ROW_FG],
-			.flick = b->row[ROW_FLICK],
+			.stir = b->row[ROW_STIR],
 		};
 
 		/* Before this row's state moves on; the rows above are from before they did. */
@@ -355,7 +359,7 @@ static void model_rows(struct background *b, const struct background_params *p,
 		b->dsp->envelope(b->row[ROW_LO], b->row[ROW_HI], b->row[ROW_SPREAD], m, d, b->w);
 		b->dsp->model(&row, rp);
 		add_row(b, b->fg, y, row.fg);
-		add_row(b, b->flick, y, row.flick);
+		add_row(b, b->stir, y, row.stir);
 	}
 }
 
@@ -371,12 +375,13 @@ void background_step(struct background *b, const struct background_params *p,
 	fill_margins(b, out);
 	rp = row_params(p, out->light);
 	memset(b->fg, 0, cells * sizeof(uint32_t));
-	memset(b->flick, 0, cells * sizeof(uint32_t));
+	memset(b->stir, 0, cells * sizeof(uint32_t));
 	model_rows(b, p, &rp);
 	swap_pictures(b);
 	out->area = b->area;
+	out->noise = b->noise;
 	out->fg = b->fg;
-	out->flick = b->flick;
+	out->stir = b->stir;
 }
 
 double background_noise(const struct background *b)

@@ -9,7 +9,9 @@
 #include "analyze/background.h"
 #include "analyze/cpu.h"
 #include "analyze/grid.h"
+#include "analyze/groups.h"
 #include "analyze/luma.h"
+#include "analyze/restless.h"
 
 /* Start-up: */
 #define SILENT_FRAMES    5          /* nothing is reported */
@@ -29,11 +31,9 @@
 #define BASE_LEVELS 6.0 /* grey levels; halved or doubled by BASE_STEP of sensitivity */
 #define BASE_STEP   25.0
 #define SHARE       0.06f /* of a cell's pixels */
-#define SOLID       0.30f /* of the best cell of a group */
-/* Flicker: the share of a cell that flickers in 60 % of frames, found by unequal steps. */
-#define FLICKER_UP     0.012f
-#define FLICKER_DOWN   0.018f
-#define FLICKER_WEIGHT 1.0f
+#define MEMBER      0.5f  /* of the bar in a restless cell, for cells of a group */
+#define STILL       6     /* grey levels, at no noise */
+#define STILL_NOISE 1     /* times the noise on top */
 /* Light: */
 #define GLOBAL_SHARE 0.70 /* of watched cells at once: no object does that */
 #define GLOBAL_JUMP  0.40 /* more of them than the frame before */
@@ -49,11 +49,13 @@ struct detector {
 	uint32_t frames; /* since the first */
 	int64_t first_ns, tick_ns;
 
-	float *share;   /* per cell: foreground of this frame */
-	float *flicker; /* per cell: learnt */
-	uint8_t *on;    /* per cell */
-	uint8_t *base;  /* per cell: grey threshold for the model */
+	struct restless restless;
+	struct groups groups;
+	float *share;  /* per cell: foreground of this frame; then what of it is beyond the usual */
+	uint8_t *on;   /* per cell */
+	uint8_t *base; /* per cell: grey threshold for the model */
 	uint8_t *bits;
+	double noise;  /* grey levels, of a calm part of the picture */
 	double before; /* share of watched cells on, the frame before */
 
 	uint32_t streak; /* frames with motion lately, see decide() */
@@ -87,12 +89,13 @@ static void drop_model(struct detector *d)
 	background_destroy(d->model);
 	d->model = NULL;
 	grid_destroy(&d->grid);
+	restless_destroy(&d->restless);
+	groups_destroy(&d->groups);
 	free(d->share);
-	free(d->flicker);
 	free(d->on);
 	free(d->base);
 	free(d->bits);
-	d->share = d->flicker = NULL;
+	d->share = NULL;
 	d->on = d->base = d->bits = NULL;
 	d->size = (struct luma_size){0};
 }
@@ -156,12 +159,15 @@ static int fit_model(struct detector *d, const struct luma_size *size)
 		return err;
 	cells = (size_t)d->grid.cols * d->grid.rows;
 	d->share = calloc(cells, sizeof(*d->share));
-	d->flicker = calloc(cells, sizeof(*d->flicker));
 	d->on = calloc(cells, 1);
 	d->base = calloc(cells, 1);
 	d->bits = calloc((cells + 7) / 8, 1);
 	err = background_create(&d->model, d->dsp, size->w, size->h, d->grid.cell_shift);
-	if (err || !d->share || !d->flicker || !d->on || !d->base || !d->bits) {
+	if (!err)
+		err = restless_create(&d->restless, d->grid.cols, d->grid.rows);
+	if (!err)
+		err = groups_create(&d->groups, d->grid.cols, d->grid.rows);
+	if (err || !d->share || !d->on || !d->base || !d->bits) {
 		drop_model(d);
 		return -ENOMEM;
 	}
@@ -223,6 +229,7 @@ int detector_feed_luma(struct detector *d, const uint8_t *luma, size_t stride, u
 static void start_over(struct detector *d, int64_t mono_ns)
 {
 	background_learn(d->model);
+	groups_forget(&d->groups);
 	d->fresh = false;
 	d->frames = 0;
 	d->first_ns = d->tick_ns = mono_ns;
@@ -251,6 +258,7 @@ static struct background_params model_params(struct detector *d, int64_t mono_ns
 		.dev_rate = DEV_RATE,
 		.fg_mean_rate = cold ? COLD_MEAN_RATE : 0,
 		.fg_dev_rate = cold ? COLD_DEV_RATE : 0,
+		.still = (uint8_t)fmin(STILL + STILL_NOISE * d->noise, 255),
 		.absorb = 255,
 		.base = d->base,
 		.ignored = d->grid.ignored,
@@ -266,21 +274,37 @@ static struct background_params model_params(struct detector *d, int64_t mono_ns
 	return p;
 }
 
+/* A quarter of the cells are quieter: what moves in the others does not count. */
+static double calm_noise(const struct detector *d, const struct background_cells *c)
+{
+	size_t cells = (size_t)d->grid.cols * d->grid.rows, seen = 0;
+	uint32_t bins[256] = {0};
+
+	for (size_t i = 0; i < cells; i++)
+		bins[c->noise[i] / c->area[i]]++;
+	for (unsigned i = 0; i < 256; i++) {
+		seen += bins[i];
+		if (4 * seen >= cells)
+			return (double)i / MOTION_DEV8_ONE;
+	}
+	return 0;
+}
+
 /* Marks the cells that moved; returns their share of the watched ones. */
 static double judge_cells(struct detector *d, const struct background_cells *c)
 {
 	size_t cells = (size_t)d->grid.cols * d->grid.rows;
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < cells; i++) {
-		float flick = (float)c->flick[i] / (float)c->area[i];
-
+	for (size_t i = 0; i < cells; i++)
 		d->share[i] = (float)c->fg[i] / (float)c->area[i];
-		d->on[i] =
-			!d->grid.ignored[i] && d->share[i] > SHARE + FLICKER_WEIGHT * d->flicker[i];
+	restless_learn(&d->restless, c->stir, c->area, d->share);
+	for (size_t i = 0; i < cells; i++) {
+		float bar = restless_bar(&d->restless, i);
+
+		d->on[i] = !d->grid.ignored[i] && d->share[i] > SHARE + MEMBER * bar;
+		d->share[i] -= bar;
 		n += d->on[i];
-		d->flicker[i] += flick > d->flicker[i] ? FLICKER_UP : -FLICKER_DOWN;
-		d->flicker[i] = fminf(fmaxf(d->flicker[i], 0), 1);
 	}
 	return d->grid.watched ? (double)n / d->grid.watched : 0;
 }
@@ -305,7 +329,7 @@ static void decide(struct detector *d, bool seen, int64_t mono_ns)
 	}
 }
 
-static void fill_result(struct detector *d, const struct grid_groups *groups,
+static void fill_result(struct detector *d, const struct groups_found *groups,
 			struct detector_result *r)
 {
 	size_t cells = (size_t)d->grid.cols * d->grid.rows;
@@ -331,13 +355,13 @@ void detector_run(struct detector *d, int64_t mono_ns, struct detector_result *r
 	size_t cells = (size_t)d->grid.cols * d->grid.rows;
 	struct background_params p;
 	struct background_cells seen;
-	struct grid_groups groups = {0};
+	struct groups_found groups = {0};
+	struct groups_cells found = {d->on, d->share, d->restless.degree, d->grid.zones};
 	double share;
 
 	*r = (struct detector_result){.mono_ns = mono_ns, .learning = true};
 	if (d->fresh) {
 		memset(d->on, 0, cells);
-		memset(d->flicker, 0, cells * sizeof(*d->flicker));
 		start_over(d, mono_ns);
 		fill_result(d, &groups, r);
 		return;
@@ -345,6 +369,7 @@ void detector_run(struct detector *d, int64_t mono_ns, struct detector_result *r
 	d->frames++;
 	p = model_params(d, mono_ns);
 	background_step(d->model, &p, &seen);
+	d->noise = calm_noise(d, &seen);
 	share = judge_cells(d, &seen);
 	r->learning = d->frames < SILENT_FRAMES;
 	r->global_change = share > GLOBAL_SHARE && share - d->before > GLOBAL_JUMP;
@@ -352,7 +377,7 @@ void detector_run(struct detector *d, int64_t mono_ns, struct detector_result *r
 	if (r->global_change || r->learning)
 		memset(d->on, 0, cells);
 	else
-		grid_filter(&d->grid, d->on, d->share, d->config.min_cells, SOLID, &groups);
+		groups_filter(&d->groups, &found, d->config.min_cells, &groups);
 	decide(d, groups.moved, mono_ns);
 	if (r->global_change)
 		d->fresh = true; /* the next frame, when the exposure has begun to follow */
@@ -371,6 +396,7 @@ size_t detector_state_bytes(const struct detector *d)
 
 	if (d->model)
 		bytes += background_state_bytes(d->model) + grid_state_bytes(&d->grid) +
-			 cells * (2 * sizeof(float) + 2) + (cells + 7) / 8;
+			 restless_bytes(&d->restless) + groups_bytes(&d->groups) +
+			 cells * (sizeof(float) + 2) + (cells + 7) / 8;
 	return bytes;
 }

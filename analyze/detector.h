@@ -15,12 +15,11 @@
  *			r.motion, r.cols, r.rows, r.bits ...
  *	detector_destroy(d);
  *
- * A cell moved when enough of its pixels are foreground (background.h), more than the share that
- * always flickers there. Groups of moved cells must be of the least size and have one cell that is
- * well filled. A frame has motion when `start_frames` frames in a row had such a group, and until
- *as many less one had none. After the first frame, and after a change of light that nothing else
- * explains, nothing is reported for a few frames, and what proves to stand still becomes background
- * within a second.
+ * A cell moved when enough of its pixels are foreground (background.h), more than is usual where it
+ * always moves (restless.h). Which groups of moved cells count is told in groups.h. A frame has
+ *motion when `start_frames` frames in a row had such a group, and until as many less one had none.
+ *After the first frame, and after a change of light that nothing else explains, nothing is reported
+ *for a few frames, and what proves to stand still becomes background within a second.
  *
  * The `rate`, `end_ns`, `preroll_ns`, `postroll_ns` of the configuration are not the detector's
  * business: it judges every frame it gets (see events.h, analyzer.h). A picture of another size

@@ -14,14 +14,12 @@ void grid_destroy(struct grid *g)
 	free(g->ignored);
 	free(g->sensitivity);
 	free(g->zones);
-	free(g->stack);
-	free(g->seen);
 	*g = (struct grid){0};
 }
 
 size_t grid_state_bytes(const struct grid *g)
 {
-	return (size_t)g->cols * g->rows * (3 + 2 * sizeof(uint16_t));
+	return (size_t)g->cols * g->rows * (2 + sizeof(uint16_t));
 }
 
 int grid_create(struct grid *out, const struct luma_size *s, const struct motion_config *config)
@@ -41,9 +39,7 @@ int grid_create(struct grid *out, const struct luma_size *s, const struct motion
 	g.ignored = calloc(cells, 1);
 	g.sensitivity = calloc(cells, 1);
 	g.zones = calloc(cells, sizeof(*g.zones));
-	g.stack = calloc(cells, sizeof(*g.stack));
-	g.seen = calloc(cells, 1);
-	if (!g.ignored || !g.sensitivity || !g.zones || !g.stack || !g.seen) {
+	if (!g.ignored || !g.sensitivity || !g.zones) {
 		grid_destroy(&g);
 		return -ENOMEM;
 	}
@@ -164,59 +160,4 @@ void grid_configure(struct grid *g, const struct motion_config *c)
 	for (uint32_t cy = 0; cy < g->rows; cy++)
 		for (uint32_t cx = 0; cx < g->cols; cx++)
 			configure_cell(g, c, cx, cy, &facts);
-}
-
-/* Collects the group that holds cell `start` on the stack; returns its size. */
-static uint32_t collect(struct grid *g, const uint8_t *on, uint32_t start)
-{
-	uint32_t n = 0, done = 0;
-
-	g->stack[n++] = (uint16_t)start;
-	g->seen[start] = 1;
-	while (done < n) {
-		uint32_t at = g->stack[done++], x = at % g->cols, y = at / g->cols;
-		uint32_t x1 = x + 1 < g->cols ? x + 1 : x, y1 = y + 1 < g->rows ? y + 1 : y;
-
-		for (uint32_t ny = y ? y - 1 : 0; ny <= y1; ny++)
-			for (uint32_t nx = x ? x - 1 : 0; nx <= x1; nx++) {
-				uint32_t next = ny * g->cols + nx;
-
-				if (on[next] && !g->seen[next]) {
-					g->seen[next] = 1;
-					g->stack[n++] = (uint16_t)next;
-				}
-			}
-	}
-	return n;
-}
-
-void grid_filter(struct grid *g, uint8_t *on, const float *strength, uint32_t min_cells,
-		 float solid, struct grid_groups *out)
-{
-	uint32_t cells = (uint32_t)g->cols * g->rows;
-
-	*out = (struct grid_groups){0};
-	memset(g->seen, 0, cells);
-	for (uint32_t i = 0; i < cells; i++) {
-		float peak = 0;
-		uint32_t n, zones = 0;
-
-		if (!on[i] || g->seen[i])
-			continue;
-		n = collect(g, on, i);
-		for (uint32_t k = 0; k < n; k++) {
-			if (strength[g->stack[k]] > peak)
-				peak = strength[g->stack[k]];
-			zones |= g->zones[g->stack[k]];
-		}
-		if (n < min_cells || peak < solid) {
-			for (uint32_t k = 0; k < n; k++)
-				on[g->stack[k]] = 0;
-			continue;
-		}
-		out->moved += n;
-		out->zones |= zones;
-		if (n > out->largest)
-			out->largest = n;
-	}
 }

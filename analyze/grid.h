@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The grid of cells over a picture: its size, which cells are looked at, by which zones and how
- * sensitively, and connected groups of cells.
+ * sensitively.
  *
  * A cell is GRID_CELL_PX picture pixels on a side, doubled until it spans at least four reduced
  * pixels: 16 up to 768x432, 32 for 1280x720 and 1920x1080 (60x34 cells).
@@ -28,8 +28,6 @@ struct grid {
 	uint8_t *ignored;     /* per cell: 1: masked, or outside every zone */
 	uint8_t *sensitivity; /* per cell, 1..100: the highest of its zones */
 	uint16_t *zones;      /* per cell: bit i: in zone[i] of the configuration */
-	uint16_t *stack;      /* for groups */
-	uint8_t *seen;
 };
 
 /* Lays the grid over a picture. On failure (-ENOMEM) `g` is untouched. */
@@ -40,16 +38,5 @@ void grid_destroy(struct grid *g);
 /* Takes zones, masks and sensitivity anew. */
 void grid_configure(struct grid *g, const struct motion_config *config);
 size_t grid_state_bytes(const struct grid *g);
-
-struct grid_groups {
-	uint32_t moved;   /* cells left */
-	uint32_t largest; /* cells of the largest group left */
-	uint32_t zones;   /* union of the zones of the cells left */
-};
-
-/* Clears groups of cells (8-neighbourhood) that are smaller than `min_cells` or in which no cell's
- * `strength` reaches `solid`. */
-void grid_filter(struct grid *g, uint8_t *on, const float *strength, uint32_t min_cells,
-		 float solid, struct grid_groups *out);
 
 #endif

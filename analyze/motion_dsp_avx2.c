@@ -300,18 +300,18 @@ struct wide_params {
 /* What the two halves of 32 pixels have worked out before the byte-wide part. */
 struct half {
 	__m256i seen, mean, dev; /* mean and dev already moved on */
-	__m256i fg, flick;       /* masks */
+	__m256i fg;              /* mask */
 	__m256i dev_high;        /* deviation before, whole grey levels */
 };
 
-static void model_half(struct half *h, const struct wide_params *w, __m256i cur, __m256i prev,
-		       __m256i lo, __m256i hi, __m256i spread, __m256i base,
-		       const uint16_t *mean_at, const uint16_t *dev_at)
+static void model_half(struct half *h, const struct wide_params *w, __m256i cur, __m256i lo,
+		       __m256i hi, __m256i spread, __m256i base, const uint16_t *mean_at,
+		       const uint16_t *dev_at)
 {
 	const __m256i top = _mm256_set1_epi16(MOTION_MEAN_MAX), zero = _mm256_setzero_si256();
 	__m256i mean = load(mean_at), dev = load(dev_at);
 	__m256i lit = _mm256_mulhrs_epi16(_mm256_slli_epi16(cur, 7), w->gain);
-	__m256i out, limit, far, rate, step;
+	__m256i out, limit, rate, step;
 
 	h->seen = _mm256_adds_epi16(_mm256_adds_epi16(lit, lit), w->offset);
 	h->seen = _mm256_max_epi16(_mm256_min_epi16(h->seen, top), zero);
@@ -321,8 +321,6 @@ static void model_half(struct half *h, const struct wide_params *w, __m256i cur,
 	limit = _mm256_adds_epi16(_mm256_slli_epi16(base, 4),
 				  _mm256_mullo_epi16(spread, w->factor));
 	h->fg = _mm256_cmpgt_epi16(out, limit);
-	far = _mm256_slli_epi16(_mm256_abs_epi16(_mm256_sub_epi16(cur, prev)), 7);
-	h->flick = _mm256_and_si256(h->fg, _mm256_cmpgt_epi16(far, limit));
 	rate = _mm256_blendv_epi8(w->mean_rate, w->fg_mean_rate, h->fg);
 	step = _mm256_mulhrs_epi16(_mm256_sub_epi16(h->seen, mean), rate);
 	h->mean = _mm256_add_epi16(mean, step);
@@ -354,6 +352,7 @@ static void model(const struct motion_row *r, const struct motion_row_params *p)
 		.dev_init = _mm256_set1_epi16(p->dev_init),
 	};
 	const __m256i one = _mm256_set1_epi8(1), least = _mm256_set1_epi8((char)p->same);
+	const __m256i still = _mm256_set1_epi8((char)p->still);
 	const __m256i tick = _mm256_set1_epi8((char)p->tick);
 	const __m256i ripe = _mm256_set1_epi8((char)p->absorb);
 	unsigned x = 0;
@@ -365,13 +364,15 @@ static void model(const struct motion_row *r, const struct motion_row_params *p)
 		__m256i age = load(r->age + x), fg, same, dist, bound, up, down, absorb;
 		struct half a, b;
 
-		model_half(&a, &w, widen_lo(cur), widen_lo(prev), widen_lo(lo), widen_lo(hi),
-			   widen_lo(spread), widen_lo(base), r->mean + x, r->dev + x);
-		model_half(&b, &w, widen_hi(cur), widen_hi(prev), widen_hi(lo), widen_hi(hi),
-			   widen_hi(spread), widen_hi(base), r->mean + x + 16, r->dev + x + 16);
+		model_half(&a, &w, widen_lo(cur), widen_lo(lo), widen_lo(hi), widen_lo(spread),
+			   widen_lo(base), r->mean + x, r->dev + x);
+		model_half(&b, &w, widen_hi(cur), widen_hi(lo), widen_hi(hi), widen_hi(spread),
+			   widen_hi(base), r->mean + x + 16, r->dev + x + 16);
 		fg = pack_mask(a.fg, b.fg);
 		store(r->fg + x, _mm256_and_si256(fg, one));
-		store(r->flick + x, _mm256_and_si256(pack_mask(a.flick, b.flick), one));
+		dist = _mm256_or_si256(_mm256_subs_epu8(cur, prev), _mm256_subs_epu8(prev, cur));
+		dist = _mm256_cmpeq_epi8(_mm256_max_epu8(dist, still), still);
+		store(r->stir + x, _mm256_andnot_si256(dist, one));
 
 		up = _mm256_subs_epu8(cur, cand);
 		down = _mm256_subs_epu8(cand, cur);

@@ -230,33 +230,6 @@ static void test_small_and_concave(void **state)
 	grid_destroy(&g);
 }
 
-static void test_groups(void **state)
-{
-	struct grid g = grid_of(320, 240, "");
-	uint8_t on[300] = {0};
-	float strength[300] = {0};
-	struct grid_groups out;
-
-	/* One alone, a diagonal pair, a weak trio; the right edge does not touch the left one. */
-	on[0] = on[5] = on[26] = 1;
-	on[100] = on[101] = on[102] = 1;
-	on[219] = on[220] = 1;
-	for (int i = 0; i < 300; i++)
-		strength[i] = 1;
-	strength[100] = strength[101] = strength[102] = 0.1f;
-	grid_filter(&g, on, strength, 2, 0.3f, &out);
-	assert_int_equal(out.moved, 2);
-	assert_int_equal(out.largest, 2);
-	assert_true(on[5] && on[26]);
-	for (int i = 0; i < 300; i++)
-		assert_int_equal(on[i], i == 5 || i == 26);
-	memset(on, 1, sizeof(on));
-	strength[100] = 0.9f;
-	grid_filter(&g, on, strength, 2, 0.3f, &out);
-	assert_int_equal(out.largest, 300);
-	grid_destroy(&g);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,7 +241,6 @@ int main(void)
 		cmocka_unit_test(test_zones_and_masks),
 		cmocka_unit_test(test_only_masks_watch_the_rest),
 		cmocka_unit_test(test_small_and_concave),
-		cmocka_unit_test(test_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,7 +275,7 @@ static void run_model(const struct motion_dsp *dsp, struct model_row *r, unsigne
 		.cand = r->state[0],
 		.age = r->state[1],
 		.fg = r->out[0],
-		.flick = r->out[1],
+		.stir = r->out[1],
 	};
 
 	dsp->model(&row, p);
@@ -295,6 +295,7 @@ static struct motion_row_params random_params(void)
 		.fg_dev_rate = (int16_t)(rnd() & 1 ? 0 : rnd() & INT16_MAX),
 		.dev_cap = (int16_t)(rnd() % 16384),
 		.dev_init = (int16_t)(rnd() & INT16_MAX),
+		.still = (uint8_t)(wild ? rnd() : rnd() % 24),
 		.same = (uint8_t)(rnd() % 16),
 		.tick = (uint8_t)(rnd() % 4 ? rnd() & 1 : 255),
 		.absorb = (uint8_t)(1 + rnd() % 255),

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Cells that always move: trees, water, flags. Learnt per cell, so that there the bar is higher.
+ *
+ * A cell stirs in a frame when many of its pixels changed since the frame before, whatever the
+ * background model holds of them. Where cells stir most of the time, and so do those around them,
+ * no single passer-by is the cause: such a region (and a rim of two cells, into which branches
+ * reach now and then) is restless. Traffic stirs a cell for a small part of the time only and
+ * leaves it as it was. In restless cells the share of foreground that is exceeded rarely is learnt
+ * by unequal steps; only what goes well beyond it stands out. The bar is capped below a full cell:
+ * somebody who fills cells is seen in front of a tree.
+ *
+ * One thread at a time.
+ */
+#ifndef ANALYZE_RESTLESS_H
+#define ANALYZE_RESTLESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/core/compiler.h"
+
+struct restless {
+	uint32_t cols, rows;
+	uint32_t frames; /* learnt from */
+	float *stirs;    /* per cell: part of the time it stirs */
+	float *usual;    /* per cell: share of foreground seldom exceeded */
+	float *degree;   /* per cell: 0 calm .. 1 restless */
+	float *row;      /* for smoothing */
+};
+
+/* -ENOMEM; `r` is untouched then. */
+int restless_create(struct restless *r, uint32_t cols, uint32_t rows) MUST_CHECK;
+/* A zeroed one is fine. */
+void restless_destroy(struct restless *r);
+size_t restless_bytes(const struct restless *r);
+
+/* Takes a frame: how many pixels of each cell changed, of how many, and which share of them is
+ * foreground. */
+void restless_learn(struct restless *r, const uint32_t *stirred, const uint32_t *area,
+		    const float *share);
+/* The share of foreground that means nothing in this cell. 0 where it is calm. */
+float restless_bar(const struct restless *r, size_t cell);
+/* Part of all cells that are restless, 0..1. */
+double restless_part(const struct restless *r);
+
+#endif

@@ -314,43 +314,77 @@ static int64_t thread_cpu_ns(void)
 	return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
-/* Takes what the frame shows and gives it back at once. */
-static int load_frame(struct analyzer *a, struct waiting w, struct errmsg *em)
-{
-	int err;
+/* One analyser's piece of work. */
+struct turn {
+	struct analyzer *a;
+	struct waiting w; /* frame NULL: none */
+	bool alone;       /* a decoder's frame, which takes long */
+	bool dying;
+	int64_t mono_ns, cpu_ns; /* the frame's time; processor time spent on it */
+	uint32_t sequence;
+	int err; /* of loading it */
+	struct errmsg em;
+};
 
-	if ((w.frame->flags & FRAME_TORN) && !inter_coded(w.frame))
-		err = errmsg_set(em, -EBADMSG, "a torn frame");
-	else
-		err = detector_load(a->detector, w.frame, w.want, em);
-	frame_unref(w.frame);
-	return err;
+/* Takes what the frames show and gives them back at once. */
+static void load_frames(struct turn *const turns[], unsigned n)
+{
+	struct detector_load loads[DETECTOR_BATCH];
+	struct turn *of[DETECTOR_BATCH];
+	int64_t start = thread_cpu_ns();
+	unsigned good = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct turn *t = turns[i];
+
+		t->mono_ns = t->w.frame->mono_ns;
+		t->sequence = t->w.frame->sequence;
+		t->em = (struct errmsg){"no memory"};
+		if ((t->w.frame->flags & FRAME_TORN) && !inter_coded(t->w.frame)) {
+			t->err = errmsg_set(&t->em, -EBADMSG, "a torn frame");
+			continue;
+		}
+		of[good] = t;
+		loads[good++] = (struct detector_load){
+			.d = t->a->detector,
+			.f = t->w.frame,
+			.want = t->w.want,
+			.em = &t->em,
+		};
+	}
+	detector_load_batch(loads, good);
+	for (unsigned i = 0; i < good; i++)
+		of[i]->err = loads[i].err;
+	for (unsigned i = 0; i < n; i++)
+		frame_unref(turns[i]->w.frame);
+	start = (thread_cpu_ns() - start) / (n ? n : 1);
+	for (unsigned i = 0; i < n; i++)
+		turns[i]->cpu_ns = start;
 }
 
-static void analyze(struct analyzer *a, struct waiting w)
+/* Judges what was loaded. */
+static void judge(struct turn *t)
 {
-	int64_t start = thread_cpu_ns(), mono_ns = w.frame->mono_ns;
-	uint32_t sequence = w.frame->sequence;
+	struct analyzer *a = t->a;
+	int64_t start = thread_cpu_ns();
 	struct detector_result r = {0};
-	struct errmsg em = {"no memory"};
 	double noise = -1;
-	int err = load_frame(a, w, &em);
 
-	if (err < 0) {
-		tell_error(a, em.text);
-	} else if (err == 1) {
+	if (t->err < 0) {
+		tell_error(a, t->em.text);
+	} else if (t->err == 1) {
 		a->failing = false;
-		detector_run(a->detector, mono_ns, &r);
-		tell_result(a, &r, sequence);
+		detector_run(a->detector, t->mono_ns, &r);
+		tell_result(a, &r, t->sequence);
 		if (a->stats.analyzed % NOISE_EVERY == 0)
 			noise = detector_noise(a->detector);
 	}
 	pthread_mutex_lock(&a->lock);
-	a->stats.busy_ns += thread_cpu_ns() - start;
-	a->stats.errors += err < 0;
-	if (err == 1) {
+	a->stats.busy_ns += t->cpu_ns + thread_cpu_ns() - start;
+	a->stats.errors += t->err < 0;
+	if (t->err == 1) {
 		a->stats.analyzed++;
-		a->stats.lag_ns = monotime_now() - mono_ns;
+		a->stats.lag_ns = monotime_now() - t->mono_ns;
 		a->stats.level = r.level;
 	}
 	if (noise >= 0)
@@ -380,41 +414,80 @@ static void take_config(struct analyzer *a, const struct motion_config *next)
 		a->config = *next;
 }
 
-/* One piece of work at a time, so that the pool's threads go round the cameras. */
-static void run(struct pool_work *work)
+/* What the reactor asked for since the last turn is done; the next frame is taken. */
+static void begin(struct turn *t, struct pool_work *work)
 {
 	struct analyzer *a = container_of(work, struct analyzer, work);
-	struct waiting w = {0};
 	struct motion_config next;
-	bool broken, configured, dying;
+	bool broken, configured;
 
+	*t = (struct turn){.a = a};
 	pthread_mutex_lock(&a->lock);
 	broken = a->broken;
 	configured = a->configured;
-	dying = a->dying;
+	t->dying = a->dying;
 	a->broken = a->configured = false;
 	if (configured)
 		next = a->next;
-	if (!dying && a->queued) {
-		w = a->queue[0];
+	if (!t->dying && a->queued) {
+		t->w = a->queue[0];
 		memmove(a->queue, a->queue + 1, --a->queued * sizeof(a->queue[0]));
 	}
 	pthread_mutex_unlock(&a->lock);
 
+	t->alone = t->w.frame && inter_coded(t->w.frame);
 	if (broken)
 		take_break(a);
 	if (configured)
 		take_config(a, &next);
-	if (w.frame)
-		analyze(a, w);
-	if (dying) {
+}
+
+/* The frame, if there was one, has been loaded. Afterwards the analyser may be gone. */
+static void end(struct turn *t)
+{
+	struct analyzer *a = t->a;
+
+	if (t->w.frame)
+		judge(t);
+	if (t->dying) {
 		finish(a);
 		return;
 	}
-
 	pthread_mutex_lock(&a->lock);
 	a->scheduled = false;
 	if (a->queued || a->broken || a->configured || a->dying)
 		schedule(a);
 	pthread_mutex_unlock(&a->lock);
+}
+
+/* One frame of an analyser at a time, so that the pool's threads go round the cameras; but of
+ * several analysers if more are next in the queue, because several pictures cost less together.
+ * Decoders' frames, which take long, come last and one by one. */
+static void run(struct pool_work *work)
+{
+	struct pool *pool = container_of(work, struct analyzer, work)->pool;
+	struct pool_work *more[DETECTOR_BATCH - 1];
+	struct turn turns[DETECTOR_BATCH], *together[DETECTOR_BATCH] = {0};
+	unsigned n = 1, loads = 0;
+
+	begin(&turns[0], work);
+	if (turns[0].w.frame && !turns[0].alone)
+		n += pool_take(pool, run, more, DETECTOR_BATCH - 1);
+	for (unsigned i = 1; i < n; i++)
+		begin(&turns[i], more[i - 1]);
+	for (unsigned i = 0; i < n; i++)
+		if (turns[i].w.frame && !turns[i].alone)
+			together[loads++] = &turns[i];
+	load_frames(together, loads);
+	for (unsigned i = 0; i < n; i++)
+		if (!turns[i].alone)
+			end(&turns[i]);
+	for (unsigned i = 0; i < n; i++) {
+		struct turn *t = &turns[i];
+
+		if (t->alone) {
+			load_frames(&t, 1);
+			end(t);
+		}
+	}
 }

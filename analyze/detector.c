@@ -179,22 +179,50 @@ static int fit_model(struct detector *d, const struct luma_size *size)
 	return 0;
 }
 
-int detector_load(struct detector *d, const struct frame *f, bool want, struct errmsg *em)
+_Static_assert(DETECTOR_BATCH <= LUMA_BATCH, "what is loaded together is read together");
+
+/* 1: the picture can be read into the model's input. */
+static int open_frame(struct detector_load *load, struct luma_job *job)
 {
+	struct detector *d = load->d;
 	struct luma_size size;
-	uint8_t *to;
-	size_t stride;
-	int err = luma_open(d->luma, f, want, &size, em);
+	int err = luma_open(d->luma, load->f, load->want, &size, load->em);
 
 	if (err <= 0)
 		return err;
 	err = fit_model(d, &size);
 	if (err)
-		return errmsg_set(em, err, "no memory to analyse a picture of %ux%u",
+		return errmsg_set(load->em, err, "no memory to analyse a picture of %ux%u",
 				  size.picture_w, size.picture_h);
-	to = background_input(d->model, &stride);
-	err = luma_read(d->luma, to, stride, em);
-	return err ? err : 1;
+	job->luma = d->luma;
+	job->dst = background_input(d->model, &job->stride);
+	job->em = load->em;
+	return 1;
+}
+
+void detector_load_batch(struct detector_load *loads, size_t n)
+{
+	struct luma_job jobs[DETECTOR_BATCH];
+	struct detector_load *of[DETECTOR_BATCH];
+	size_t opened = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		loads[i].err = open_frame(&loads[i], &jobs[opened]);
+		if (loads[i].err == 1)
+			of[opened++] = &loads[i];
+	}
+	luma_read_batch(jobs, opened);
+	for (size_t i = 0; i < opened; i++)
+		if (jobs[i].err)
+			of[i]->err = jobs[i].err;
+}
+
+int detector_load(struct detector *d, const struct frame *f, bool want, struct errmsg *em)
+{
+	struct detector_load load = {.d = d, .f = f, .want = want, .em = em};
+
+	detector_load_batch(&load, 1);
+	return load.err;
 }
 
 int detector_feed(struct detector *d, const struct frame *f, struct detector_result *r,

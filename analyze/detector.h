@@ -78,6 +78,20 @@ int detector_feed(struct detector *d, const struct frame *f, struct detector_res
  * see a frame nobody wants judged; returns 0. */
 int detector_load(struct detector *d, const struct frame *f, bool want,
 		  struct errmsg *em) MUST_CHECK;
+/* Frames that are best loaded at once: JPEGs cost less together. */
+#define DETECTOR_BATCH 8
+
+/* One of them, of a detector of its own. */
+struct detector_load {
+	struct detector *d;
+	const struct frame *f;
+	bool want;
+	struct errmsg *em;
+	int err; /* as detector_load returns it; filled by detector_load_batch */
+};
+
+/* detector_load for up to DETECTOR_BATCH frames. */
+void detector_load_batch(struct detector_load *loads, size_t n);
 void detector_run(struct detector *d, int64_t mono_ns, struct detector_result *r);
 /* A full-size grey picture. 0 or -EINVAL, -ENOMEM. */
 int detector_feed_luma(struct detector *d, const uint8_t *luma, size_t stride, uint32_t w,

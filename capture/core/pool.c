@@ -262,6 +262,27 @@ void pool_submit(struct pool *p, struct pool_work *work)
 	pthread_mutex_unlock(&p->lock);
 }
 
+unsigned pool_take(struct pool *p, void (*run)(struct pool_work *work), struct pool_work **out,
+		   unsigned max)
+{
+	unsigned n = 0;
+	size_t share;
+
+	pthread_mutex_lock(&p->lock);
+	share = p->queued / (p->idle + 1);
+	while (n < max && n < share) {
+		struct pool_work *work = list_entry(p->queue.next, struct pool_work, link);
+
+		if (work->run != run)
+			break;
+		list_remove(&work->link);
+		p->queued--;
+		out[n++] = work;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
 /* Marks a strand's place in the queue. Never called: thread_main tells such work by this address
  * and runs the strand itself, because it needs the thread's record. */
 static void strand_turn(struct pool_work *turn)

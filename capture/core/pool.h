@@ -43,6 +43,13 @@ void pool_destroy(struct pool *p);
 
 /* Any thread. */
 void pool_submit(struct pool *p, struct pool_work *work);
+/*
+ * For work that is cheaper done together: from inside a piece of work, takes more of the kind (the
+ * same `run`) off the front of the queue, up to `max`, but leaves idle threads their share. The
+ * caller must do what it took. Returns how many, 0 when something else is next.
+ */
+unsigned pool_take(struct pool *p, void (*run)(struct pool_work *work), struct pool_work **out,
+		   unsigned max);
 
 void pool_strand_init(struct pool_strand *s, struct pool *p);
 /* Any thread. */

@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <turbojpeg.h>
 
 #include "analyze/analyzer.h"
+#include "capture/core/pixfmt.h"
 #include "tests/unit/analyze/scene.h"
 
 #define W  160
@@ -34,6 +36,7 @@ struct log {
 	bool waiting;   /* one does */
 	bool gone;
 	struct analyzer_event last_event;
+	int moved_x, moved_y; /* a cell that moved in the last result with any */
 	char why[256];
 };
 
@@ -72,6 +75,12 @@ static void on_result(void *ctx, const struct analyzer_result *r)
 	l->last_sequence = r->sequence;
 	l->in_event = r->in_event;
 	l->results++;
+	for (int i = 0; r->bitmap.moved && i < r->bitmap.cols * r->bitmap.rows; i++) {
+		if (r->bitmap.bits[i / 8] >> (i % 8) & 1) {
+			l->moved_x = i % r->bitmap.cols * r->bitmap.cell_px / 16;
+			l->moved_y = i / r->bitmap.cols * r->bitmap.cell_px / 16;
+		}
+	}
 	leave(l);
 }
 
@@ -428,6 +437,100 @@ static void test_storm(void **state)
 	}
 }
 
+/* JPEGs of many cameras come while the only worker is held: they are then judged together, each
+ * with its own verdict, what it showed, and its place in its camera's order. */
+static void test_together(void **state)
+{
+	enum { CAMERAS = 11, ROUNDS = 12, SIDE_W = 1280, SIDE_H = 720 };
+	struct rig g;
+	struct log logs[CAMERAS];
+	struct analyzer *a[CAMERAS];
+	struct scene large;
+	unsigned char *jpeg = NULL;
+	unsigned long size = 0;
+	tjhandle t = tjInitCompress();
+
+	rig_start(&g);
+	pool_destroy(g.pool);
+	assert_int_equal(pool_create(&g.pool, "test", 1, 1, 0, NULL), 0);
+	scene_init(&large, SIDE_W, SIDE_H);
+	for (int i = 0; i < CAMERAS; i++) {
+		log_init(&logs[i]);
+		assert_int_equal(
+			analyzer_create(&a[i], g.pool, &g.config, &callbacks, &logs[i], NULL), 0);
+	}
+	rig_create(&g);
+	for (int round = 0; round < ROUNDS; round++) {
+		/* The worker waits in the callback of a camera of its own. */
+		pthread_mutex_lock(&g.log.lock);
+		g.log.gate_shut = true;
+		pthread_mutex_unlock(&g.log.lock);
+		submit(&g, &empty);
+		WAIT_FOR(&g, g.log.waiting);
+		for (int i = 0; i < CAMERAS; i++) {
+			/* Each camera sees its own square; camera 3's JPEGs are cut; 5 is raw. */
+			struct scene_shot shot = {.gain = 1};
+			const uint8_t *p;
+			struct frame *f;
+
+			if (round > 8) {
+				shot.square_grey = 230;
+				shot.square_side = 160;
+				shot.square_x = 40 + 100 * i;
+				shot.square_y = 80 * (i % 5);
+			}
+			p = scene_draw(&large, &shot);
+			assert_int_equal(tjCompress2(t, p, SIDE_W, SIDE_W, SIDE_H, TJPF_GRAY, &jpeg,
+						     &size, TJSAMP_GRAY, 80, 0),
+					 0);
+			if (i == 5)
+				f = scene_frame(PIXFMT_GREY, SIDE_W, SIDE_H, p, SIDE_W * SIDE_H,
+						SIDE_W, g.now, &g.alive);
+			else
+				f = scene_frame(PIXFMT_MJPEG, SIDE_W, SIDE_H, jpeg,
+						i == 3 ? size / 2 : size, 0, g.now, &g.alive);
+			f->sequence = (uint32_t)round + 1;
+			analyzer_submit(a[i], f);
+			frame_unref(f);
+		}
+		g.now += 40 * MS;
+		pthread_mutex_lock(&g.log.lock);
+		g.log.gate_shut = false;
+		pthread_cond_broadcast(&g.log.changed);
+		pthread_mutex_unlock(&g.log.lock);
+		while (atomic_load(&g.alive))
+			sched_yield();
+	}
+	for (int i = 0; i < CAMERAS; i++)
+		analyzer_destroy(a[i], on_gone, &logs[i]);
+	for (int i = 0; i < CAMERAS; i++) {
+		struct log *l = &logs[i];
+
+		pthread_mutex_lock(&l->lock);
+		while (!l->gone)
+			pthread_cond_wait(&l->changed, &l->lock);
+		pthread_mutex_unlock(&l->lock);
+		assert_int_equal(l->results, i == 3 ? 0 : ROUNDS);
+		assert_int_equal(l->errors, i == 3);
+		assert_false(l->disordered || l->overlapped);
+		if (i == 3) {
+			assert_non_null(strstr(l->why, "damaged JPEG"));
+			continue;
+		}
+		/* Where the square came, and nowhere else. */
+		assert_in_range(l->moved_x, (40 + 100 * i) / 16 - 1, (200 + 100 * i) / 16);
+		assert_in_range(l->moved_y, 80 * (i % 5) / 16, (160 + 80 * (i % 5)) / 16);
+	}
+	rig_end(&g);
+	for (int i = 0; i < CAMERAS; i++) {
+		pthread_cond_destroy(&logs[i].changed);
+		pthread_mutex_destroy(&logs[i].lock);
+	}
+	tjFree(jpeg);
+	tjDestroy(t);
+	scene_free(&large);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +542,7 @@ int main(void)
 		cmocka_unit_test(test_switched_off_takes_nothing),
 		cmocka_unit_test(test_errors_are_told_once),
 		cmocka_unit_test(test_storm),
+		cmocka_unit_test(test_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

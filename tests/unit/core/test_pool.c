@@ -350,6 +350,89 @@ static void bad_numbers_are_refused(void **state)
 	assert_true(pool_cpu_count() >= 1);
 }
 
+/* One worker is held at a gate while work of two kinds queues up: 6 of one, 1 of another, 3 of the
+ * one. It then takes from inside. */
+struct taker {
+	struct pool_work work;
+	struct pool *pool;
+	sem_t held, gate;
+	unsigned max, taken;
+	struct pool_work *first;
+	atomic_uint left; /* pieces the pool ran itself */
+};
+
+static struct taker *taker;
+
+static void run_left(struct pool_work *work)
+{
+	atomic_fetch_add(&taker->left, 1);
+}
+
+static void run_other(struct pool_work *work)
+{
+}
+
+static void run_taker(struct pool_work *work)
+{
+	struct taker *t = container_of(work, struct taker, work);
+	struct pool_work *out[16];
+
+	sem_post(&t->held);
+	wait_sem(&t->gate);
+	t->taken = pool_take(t->pool, run_left, out, t->max);
+	t->first = t->taken ? out[0] : NULL;
+	for (unsigned i = 1; i < t->taken; i++)
+		assert_true(out[i] == out[i - 1] + 1);
+}
+
+static void take_with(unsigned max, unsigned want)
+{
+	struct taker t = {.work.run = run_taker, .max = max};
+	struct pool_work one[6], other = {.run = run_other}, late[3];
+
+	taker = &t;
+	t.pool = make(1, 1);
+	sem_init(&t.held, 0, 0);
+	sem_init(&t.gate, 0, 0);
+	pool_submit(t.pool, &t.work);
+	wait_sem(&t.held);
+	for (int i = 0; i < 6; i++) {
+		one[i].run = run_left;
+		pool_submit(t.pool, &one[i]);
+	}
+	pool_submit(t.pool, &other);
+	for (int i = 0; i < 3; i++) {
+		late[i].run = run_left;
+		pool_submit(t.pool, &late[i]);
+	}
+	sem_post(&t.gate);
+	pool_destroy(t.pool);
+	assert_int_equal(t.taken, want);
+	assert_ptr_equal(t.first, want ? one : NULL);
+	/* What was not taken ran as ever; nothing ran twice. */
+	assert_int_equal(atomic_load(&t.left), 9 - want);
+	sem_destroy(&t.held);
+	sem_destroy(&t.gate);
+}
+
+static void work_takes_more_of_its_kind(void **state)
+{
+	take_with(0, 0);
+	take_with(4, 4);
+	take_with(6, 6);
+	/* The other kind keeps its place. */
+	take_with(16, 6);
+}
+
+static void nothing_queued_is_nothing_taken(void **state)
+{
+	struct pool *p = make(2, 2);
+	struct pool_work *out[4];
+
+	assert_int_equal(pool_take(p, run_left, out, 4), 0);
+	pool_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +443,8 @@ int main(void)
 		cmocka_unit_test(strands_run_side_by_side),
 		cmocka_unit_test(the_last_work_may_free_its_strand),
 		cmocka_unit_test(threads_are_named_and_nice),
+		cmocka_unit_test(work_takes_more_of_its_kind),
+		cmocka_unit_test(nothing_queued_is_nothing_taken),
 		cmocka_unit_test(bad_numbers_are_refused),
 	};
 

@@ -8,61 +8,82 @@
 
 #include "tools/common/i18n.h"
 
-/* One value of the camera; "" when it cannot be read (the camera may just have been removed). */
-static void text(const struct control *box, const struct box_camera *cam, const char *what,
-		 char *out, size_t size)
-{
-	char path[192], value[CONTROL_VALUE_MAX];
+/* Everything the box says of one camera, read at once: lines "name value". */
+struct values {
+	char text[CONTROL_VALUE_MAX];
+};
 
-	snprintf(path, sizeof(path), "cameras/%s/%s", cam->name, what);
-	if (control_read(box, path, value, sizeof(value), NULL) < 0)
-		value[0] = '\0';
-	snprintf(out, size, "%.*s", (int)size - 1, value);
+/* The value behind `what` in the lines; *len its length. NULL: no such line. */
+static const char *find(const struct values *v, const char *what, size_t *len)
+{
+	size_t n = strlen(what);
+
+	for (const char *line = v->text; *line;) {
+		const char *end = strchrnul(line, '\n');
+
+		if (!strncmp(line, what, n) && line[n] == ' ') {
+			*len = (size_t)(end - line) - n - 1;
+			return line + n + 1;
+		}
+		line = *end ? end + 1 : end;
+	}
+	return NULL;
 }
 
-static uint64_t count(const struct control *box, const struct box_camera *cam, const char *what)
+/* "" when it is not there (the camera may just have been removed). */
+static void text(const struct values *v, const char *what, char *out, size_t size)
 {
-	char path[192];
-	int64_t value;
+	size_t len = 0;
+	const char *value = find(v, what, &len);
 
-	snprintf(path, sizeof(path), "cameras/%s/%s", cam->name, what);
-	value = control_number(box, path, 0);
-	return value > 0 ? (uint64_t)value : 0;
+	snprintf(out, size, "%.*s", (int)(len < size ? len : size - 1), value ? value : "");
 }
 
-static double real(const struct control *box, const struct box_camera *cam, const char *what)
+static uint64_t count(const struct values *v, const char *what)
 {
-	char path[192];
+	char number[32];
 
-	snprintf(path, sizeof(path), "cameras/%s/%s", cam->name, what);
-	return control_real(box, path, 0);
+	text(v, what, number, sizeof(number));
+	return strtoull(number, NULL, 10);
+}
+
+static double real(const struct values *v, const char *what)
+{
+	char number[32];
+
+	text(v, what, number, sizeof(number));
+	return strtod(number, NULL);
 }
 
 static void read_one(const struct control *box, struct box_camera *cam)
 {
-	char what[64];
+	char what[192];
+	struct values v;
 
-	text(box, cam, "title", cam->title, sizeof(cam->title));
-	text(box, cam, "source", cam->source, sizeof(cam->source));
-	text(box, cam, "state", cam->state, sizeof(cam->state));
-	text(box, cam, "why", cam->why, sizeof(cam->why));
-	text(box, cam, "format_now", cam->format, sizeof(cam->format));
-	text(box, cam, "size_now", cam->size, sizeof(cam->size));
-	text(box, cam, "memory", cam->memory, sizeof(cam->memory));
-	text(box, cam, "card", cam->card, sizeof(cam->card));
-	cam->enabled = count(box, cam, "enabled") != 0;
+	snprintf(what, sizeof(what), "cameras/%s/all", cam->name);
+	if (control_read(box, what, v.text, sizeof(v.text), NULL) < 0)
+		v.text[0] = '\0';
+	text(&v, "title", cam->title, sizeof(cam->title));
+	text(&v, "source", cam->source, sizeof(cam->source));
+	text(&v, "state", cam->state, sizeof(cam->state));
+	text(&v, "why", cam->why, sizeof(cam->why));
+	text(&v, "format_now", cam->format, sizeof(cam->format));
+	text(&v, "size_now", cam->size, sizeof(cam->size));
+	text(&v, "memory", cam->memory, sizeof(cam->memory));
+	text(&v, "card", cam->card, sizeof(cam->card));
+	cam->enabled = count(&v, "enabled") != 0;
 	cam->streaming = !strcmp(cam->state, "streaming");
-	cam->in_event = count(box, cam, "motion/in_event") != 0;
-	cam->events = count(box, cam, "motion/events");
-	cam->fps = real(box, cam, "fps");
-	cam->fps_nominal = real(box, cam, "fps_nominal");
-	cam->recorded = count(box, cam, "recorded");
-	cam->bytes = count(box, cam, "bytes");
-	cam->torn = count(box, cam, "torn");
-	cam->lost_total = count(box, cam, "lost_total");
+	cam->in_event = count(&v, "motion/in_event") != 0;
+	cam->events = count(&v, "motion/events");
+	cam->fps = real(&v, "fps");
+	cam->fps_nominal = real(&v, "fps_nominal");
+	cam->recorded = count(&v, "recorded");
+	cam->bytes = count(&v, "bytes");
+	cam->torn = count(&v, "torn");
+	cam->lost_total = count(&v, "lost_total");
 	for (unsigned i = 1; i < LOSS_CAUSES; i++) {
 		snprintf(what, sizeof(what), "lost/%s", loss_cause_name(i));
-		cam->lost[i] = count(box, cam, what);
+		cam->lost[i] = count(&v, what);
 	}
 }
 

@@ -77,6 +77,11 @@ static int setup(void **state)
 	put(t->dir, "cameras/yard/state", "waiting\n");
 	put(t->dir, "cameras/yard/enabled", "1\n");
 	put(t->dir, "cameras/yard/why", "no such device\n");
+	put(t->dir, "cameras/gate/all",
+	    "title \nstate streaming\nwhy \nenabled 1\nfps 14.9\nlost_total 11\nlost/torn 3\n"
+	    "lost/disk-late 8\nmotion/in_event 1\n");
+	put(t->dir, "cameras/yard/all",
+	    "title Sân sau\nstate waiting\nwhy no such device\nenabled 1\nlost_total 0\n");
 	control_init(&t->box, t->dir);
 	*state = t;
 	return 0;
@@ -230,6 +235,11 @@ static void cameras_are_summed_up(void **state)
 	assert_int_equal(all.item[0].lost_total, 11);
 	assert_int_equal(box_camera_main_cause(&all.item[0]), LOSS_DISK_LATE);
 	assert_true(box_camera_in_trouble(&all.item[1]));
+	assert_string_equal(all.item[0].title, "");
+	assert_string_equal(all.item[0].why, "");
+	assert_true(all.item[0].in_event);
+	assert_true(all.item[0].fps > 14.8 && all.item[0].fps < 15);
+	assert_string_equal(all.item[1].title, "Sân sau");
 	assert_string_equal(all.item[1].why, "no such device");
 	assert_int_equal(box_camera_main_cause(&all.item[1]), LOSS_NONE);
 	box_cameras_free(&all);

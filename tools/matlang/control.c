@@ -246,7 +246,8 @@ static int collect(const struct control *box, const char *path, unsigned depth,
 	for (int i = 0; i < n; i++) {
 		const char *child = entry[i]->d_name;
 
-		if (!err && child[0] != '.' &&
+		/* cameras/<camera>/all repeats its neighbours. */
+		if (!err && child[0] != '.' && strcmp(child, "all") &&
 		    snprintf(below, sizeof(below), "%s%s%s", path, *path ? "/" : "", child) <
 			    (int)sizeof(below)) {
 			err = collect(box, below, depth + 1, out);

@@ -105,8 +105,10 @@ void checkpoint_start(struct store *s)
 	};
 	write_queue(s, w);
 	s->checkpoint_ticket = w->ticket;
-	/* Whoever waits for it should not wait for an interval. */
-	s->again = true;
+	/* Whoever waits for it should not wait for an interval; but a disk that refuses it is not
+	 * asked again at once. */
+	if (!s->checkpoint_failures)
+		s->again = true;
 }
 
 void checkpoint_settle(struct store *s, bool ok)
@@ -121,7 +123,11 @@ void checkpoint_settle(struct store *s, bool ok)
 				      s->dir);
 		return;
 	}
+	bool troubled = s->checkpoint_failures >= STORE_FAILURES_MAX;
+
 	s->checkpoint_failures = 0;
+	if (troubled)
+		store_trouble_over(s);
 	s->generation = s->checkpoint_generation;
 	s->area = !s->area;
 	s->checkpoint_floor = s->checkpoint_next_floor;

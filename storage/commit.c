@@ -296,8 +296,7 @@ static void flush_done(struct storage_io_op *op, int res)
 	settle(s);
 	if (!s->cutting && s->failures) {
 		s->failures = 0;
-		if (!s->no_space)
-			store_trouble(s, "%s", "");
+		store_trouble_over(s);
 	}
 	if (s->checkpoint_due && !s->checkpoint_running && !s->cutting)
 		checkpoint_start(s);

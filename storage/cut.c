@@ -12,6 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+void store_trouble_over(struct store *s)
+{
+	if (!s->failed && !s->failures && !s->no_space &&
+	    s->checkpoint_failures < STORE_FAILURES_MAX)
+		store_trouble(s, "%s", "");
+}
+
 void store_trouble(struct store *s, const char *fmt, ...)
 {
 	char text[ERRMSG_MAX];

@@ -57,7 +57,10 @@ static int choose_next(struct store *s, uint32_t *next)
 		return 0;
 	if (wait) {
 		s->checkpoint_due = true;
-		commit_kick(s);
+		if (s->checkpoint_failures)
+			commit_arm(s);
+		else
+			commit_kick(s);
 		return -EAGAIN;
 	}
 	if (!s->no_space)
@@ -119,7 +122,7 @@ int segment_open(struct store *s)
 		return err;
 	if (s->no_space) {
 		s->no_space = false;
-		store_trouble(s, "%s", "");
+		store_trouble_over(s);
 	}
 	s->last_sequence++;
 	seg->gate = !last || last->header_durable;

@@ -247,6 +247,8 @@ void cut_after_flush(struct store *s);
 /* When nothing is in flight any more: drops what is behind the cut and goes on. */
 void cut_perform(struct store *s);
 void store_trouble(struct store *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* One trouble is over: says that all is well, unless another one stands. */
+void store_trouble_over(struct store *s);
 
 /* recover.c */
 int recover_store(struct store *s, struct errmsg *em) MUST_CHECK;

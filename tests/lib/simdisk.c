@@ -49,6 +49,8 @@ struct simdisk {
 	uint64_t submitted, completed;
 	uint64_t fault_first, fault_count;
 	int fault_err;
+	uint64_t refused_offset, refused_len;
+	int refused_err;
 	uint64_t bad_offset, bad_len;
 	struct reactor *reactor;
 	struct reactor_msg msg;
@@ -202,6 +204,13 @@ void simdisk_set_lying(struct simdisk *sd, bool on)
 	sd->lying = on;
 }
 
+void simdisk_set_unwritable(struct simdisk *sd, uint64_t offset, uint64_t len, int err)
+{
+	sd->refused_offset = offset;
+	sd->refused_len = len;
+	sd->refused_err = err;
+}
+
 void simdisk_set_unreadable(struct simdisk *sd, uint64_t offset, uint64_t len)
 {
 	sd->bad_offset = offset;
@@ -252,6 +261,8 @@ static struct pending *new_write(struct simdisk *sd, const void *buf, size_t len
 	w->data = must(malloc(len ? len : 1));
 	memcpy(w->data, buf, len);
 	w->fault = next_fault(sd);
+	if (offset < sd->refused_offset + sd->refused_len && sd->refused_offset < offset + len)
+		w->fault = sd->refused_err;
 	w->doomed = sd->lying;
 	list_append(&sd->writes, &w->link);
 	return w;

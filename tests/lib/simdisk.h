@@ -53,6 +53,8 @@ unsigned simdisk_unflushed(const struct simdisk *sd);
 void simdisk_set_fault(struct simdisk *sd, uint64_t first, uint64_t count, int err);
 /* Writes and flushes from now on succeed and reach nothing: a disk that lies. */
 void simdisk_set_lying(struct simdisk *sd, bool on);
+/* Writes that touch [offset, offset + len) fail with `err`. len 0: none. */
+void simdisk_set_unwritable(struct simdisk *sd, uint64_t offset, uint64_t len, int err);
 /* Reads that touch [offset, offset + len) fail with -EIO. len 0: none. */
 void simdisk_set_unreadable(struct simdisk *sd, uint64_t offset, uint64_t len);
 

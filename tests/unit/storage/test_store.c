@@ -221,6 +221,37 @@ static void test_disk_dead(void **state)
 	lab_free(lab);
 }
 
+/* A disk that is full under a sparse store refuses the tables' place for a while: it is not asked
+ * without a pause, and when it takes them again, nothing is left of the trouble. */
+static void test_tables_refused_for_a_while(void **state)
+{
+	struct lab *lab = lab_new(8, SEGMENT, 256 << 10);
+	uint64_t commits;
+
+	lab->options.commit_ns = 200 * NSEC_PER_MSEC;
+	lab_open(lab);
+	simdisk_set_unwritable(lab->disk, 1 << 20, DISK_AREA_WIPE, -ENOSPC);
+	for (unsigned i = 0; i < 20000 && !strstr(lab->trouble, "tables"); i++) {
+		if (stats(lab).appended - stats(lab).durable < 100000)
+			(void)!lab_frame(lab, 0, 100000, 1);
+		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
+	}
+	assert_non_null(strstr(lab->trouble, "tables"));
+	/* Each try is a commit of some three turns; when there is a pause, turns find nothing. */
+	commits = stats(lab).commits;
+	lab_turns(lab, 200);
+	assert_true(stats(lab).commits - commits < 30);
+	simdisk_set_unwritable(lab->disk, 0, 0, 0);
+	for (unsigned i = 0; i < 20000 && lab->trouble[0]; i++)
+		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
+	assert_string_equal(lab->trouble, "");
+	while (lab_frame(lab, 0, 100000, 1))
+		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
+	assert_int_equal(lab_close(lab), 0);
+	lab_check(lab, lab->disk, UINT64_MAX, LAB_TAIL);
+	lab_free(lab);
+}
+
 static void test_backpressure(void **state)
 {
 	struct lab *lab = lab_new(12, SEGMENT, 256 << 10);
@@ -368,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_recycles_the_oldest),
 		cmocka_unit_test(test_power_cuts),
 		cmocka_unit_test(test_every_write_fails_once),
+		cmocka_unit_test(test_tables_refused_for_a_while),
 		cmocka_unit_test(test_disk_dead),
 		cmocka_unit_test(test_backpressure),
 		cmocka_unit_test(test_locks),

@@ -847,10 +847,13 @@ static void an_event_alone_is_heard(void **state)
 	struct world *world = *state;
 	struct fake *f = world->w[0].fake;
 	int sender, fd = urgent_socket(&sender), plain = f->fd;
+	struct camera_config cfg = config_of(0);
 	struct watcher *w;
 
 	f->fd = fd;
-	w = stream(world, 0);
+	cfg.stall_ns = 3600 * NSEC_PER_SEC; /* then the device is asked in any case */
+	w = create_with(world, 0, &cfg);
+	TURN_UNTIL(world, w->state == CAMERA_STREAMING);
 	pthread_mutex_lock(&f->lock);
 	f->dequeue_err = -EPIPE; /* what a source says to a change of format */
 	f->fd = plain;           /* the next opening's */

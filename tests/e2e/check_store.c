@@ -3,7 +3,8 @@
  * Proves from a store's own bytes that what cameras drew is what was recorded. For each camera and
  * run of it:
  *   - rack cameras: every picture's stamp is whole and agrees with the record's header;
- *   - with --reference: every picture equals that file, byte for byte;
+ *   - with --reference: every whole picture equals one in that file, byte for byte, and where the
+ *     file holds several they follow each other as the sequence numbers do;
  *   - sequences only grow;
  *   - frames missing between them are on the ledger: delivered + ledger = expected.
  *
@@ -12,8 +13,10 @@
  *                         run that was killed ends with an entry whose next frame never came)
  *     --recycled          the store's beginning is gone: only pictures and order are compared
  *     --lost N            the ledger must name at least N frames
- *     --no-stamps         the cameras draw no stamps
- *     --reference CAMERA=FILE   picture that CAMERA draws all the time (planes one after another)
+ *     --no-stamps         the cameras draw no stamps, and their first number may be any
+ *     --camera NAME       only this camera
+ *     --reference CAMERA=FILE   what CAMERA draws, again and again: one picture, or several in
+ * order (their planes one after another). May be given for each camera.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,16 +26,23 @@
 #include "capture/rack/rack_stamp.h"
 #include "storage/reader.h"
 
+#define REFERENCES_MAX 64
+#define SHOWN_MAX      5 /* wrong pictures that are named, of each camera */
+
 struct options {
 	enum { MODE_KILLED, MODE_EXACT, MODE_RECYCLED } mode;
 	uint64_t lost;
 	bool stamps;
-	const char *reference; /* CAMERA=FILE */
+	const char *camera;                    /* NULL: all */
+	const char *reference[REFERENCES_MAX]; /* CAMERA=FILE */
+	size_t references;
 };
 
 struct tally {
 	uint8_t *reference; /* NULL: none */
 	size_t reference_size;
+	size_t picture;        /* of the reference, that the last frame was equal to */
+	bool picture_expected; /* and so the next one is known */
 	uint64_t frames, gaps, ledger, bad;
 	uint32_t last_sequence;
 	bool running;
@@ -62,40 +72,61 @@ static bool stamp_agrees(const char *camera, const struct record *rec, const str
 	       s.sequence == rec->frame.sequence && s.mono_ns == rec->mono_ns;
 }
 
-static bool equals_reference(const struct tally *t, const struct frame *f)
+static bool equals_picture(const struct tally *t, size_t size, size_t n, const struct frame *f)
 {
-	size_t at = 0;
+	const uint8_t *at = t->reference + n * size;
 
-	for (uint32_t i = 0; i < f->nplanes; i++) {
-		if (at + f->plane[i].bytesused > t->reference_size ||
-		    memcmp(f->plane[i].data, t->reference + at, f->plane[i].bytesused))
+	for (uint32_t i = 0; i < f->nplanes; at += f->plane[i++].bytesused)
+		if (memcmp(f->plane[i].data, at, f->plane[i].bytesused))
 			return false;
-		at += f->plane[i].bytesused;
+	return true;
+}
+
+/* `step`: how much further than the last frame's its number is; 0: unknown, or not further. */
+static bool equals_reference(struct tally *t, const struct frame *f, uint32_t step)
+{
+	size_t size = frame_bytes(f), pictures;
+
+	if (!size || t->reference_size % size)
+		return false;
+	pictures = t->reference_size / size;
+	if (t->picture_expected && step) {
+		t->picture = (t->picture + step) % pictures;
+		return equals_picture(t, size, t->picture, f);
 	}
-	return at == t->reference_size;
+	for (t->picture = 0; t->picture < pictures; t->picture++)
+		if (equals_picture(t, size, t->picture, f))
+			break;
+	/* A driver that repeats a number may have drawn once more: the next one stands alone. */
+	t->picture_expected = t->picture < pictures && (step || !t->running);
+	return t->picture < pictures;
 }
 
 static void check_frame(const char *camera, const struct record *rec, const struct options *o,
 			struct tally *t)
 {
 	uint32_t sequence = rec->frame.sequence;
+	bool anew = !t->running || (sequence < t->last_sequence && rec->frame.flags & FRAME_GAP);
+	uint32_t step = !anew && sequence > t->last_sequence ? sequence - t->last_sequence : 0;
 	struct frame f;
 
 	view(rec, &f);
 	t->frames++;
-	if ((o->stamps && !stamp_agrees(camera, rec, &f)) ||
-	    (t->reference && !(rec->frame.flags & FRAME_TORN) && !equals_reference(t, &f))) {
-		printf("%s: record at %" PRIu64 " (sequence %u) holds another picture\n", camera,
-		       rec->position, sequence);
-		t->bad++;
+	if (rec->frame.flags & FRAME_TORN)
+		t->picture_expected = false;
+	else if ((o->stamps && !stamp_agrees(camera, rec, &f)) ||
+		 (t->reference && !equals_reference(t, &f, step))) {
+		if (t->bad++ < SHOWN_MAX)
+			printf("%s: record at %" PRIu64 " (sequence %u) holds another picture\n",
+			       camera, rec->position, sequence);
 	}
-	/* Sequences restart at 0 whenever the device is opened, and the first frame then has a gap
+	/* Sequences restart whenever the device is opened, and the first frame then has a gap
 	 * before it. A step back without one is a driver repeating a number: no loss. */
-	if (t->running && sequence > t->last_sequence)
-		t->gaps += sequence - t->last_sequence - 1;
-	else if (!t->running || (rec->frame.flags & FRAME_GAP))
+	if (step)
+		t->gaps += step - 1;
+	else if (anew && o->stamps) /* a rack camera begins with 0 */
 		t->gaps += sequence;
-	else
+	else if (!anew)
 		return;
 	t->last_sequence = sequence;
 	t->running = true;
@@ -152,22 +183,35 @@ static void balance(const char *name, const struct tally *t, const struct option
 		       t->gaps, t->ledger);
 		(*bad)++;
 	}
-	printf("%s: %" PRIu64 " frames, %" PRIu64 " missing, %" PRIu64 " on the ledger\n", name,
-	       t->frames, t->gaps, t->ledger);
+	printf("%s: %" PRIu64 " frames, %" PRIu64 " missing, %" PRIu64 " on the ledger, %" PRIu64
+	       " wrong\n",
+	       name, t->frames, t->gaps, t->ledger, t->bad);
 	*bad += t->bad;
+}
+
+static const char *reference_of(const char *camera, const struct options *o)
+{
+	size_t n = strlen(camera);
+
+	for (size_t i = 0; i < o->references; i++)
+		if (!strncmp(o->reference[i], camera, n) && o->reference[i][n] == '=')
+			return o->reference[i] + n + 1;
+	return NULL;
 }
 
 static int load_reference(const char *camera, const struct options *o, struct tally *t)
 {
-	size_t n = strlen(camera);
+	const char *path = reference_of(camera, o);
 	FILE *f;
 	long size;
 
-	if (!o->reference || strncmp(o->reference, camera, n) || o->reference[n] != '=')
+	if (!path)
 		return 0;
-	f = fopen(o->reference + n + 1, "rb");
-	if (!f || fseek(f, 0, SEEK_END) || (size = ftell(f)) <= 0 || fseek(f, 0, SEEK_SET))
+	f = fopen(path, "rb");
+	if (!f || fseek(f, 0, SEEK_END) || (size = ftell(f)) <= 0 || fseek(f, 0, SEEK_SET)) {
+		printf("%s: no reference in %s\n", camera, path);
 		return -1;
+	}
 	t->reference_size = (size_t)size;
 	t->reference = malloc(t->reference_size);
 	if (!t->reference || fread(t->reference, 1, t->reference_size, f) != t->reference_size)
@@ -186,8 +230,11 @@ static int parse(int argc, char **argv, struct options *o)
 			o->stamps = false;
 		else if (!strcmp(argv[i], "--lost") && i + 1 < argc)
 			o->lost = strtoull(argv[++i], NULL, 10);
-		else if (!strcmp(argv[i], "--reference") && i + 1 < argc)
-			o->reference = argv[++i];
+		else if (!strcmp(argv[i], "--camera") && i + 1 < argc)
+			o->camera = argv[++i];
+		else if (!strcmp(argv[i], "--reference") && i + 1 < argc &&
+			 o->references < REFERENCES_MAX)
+			o->reference[o->references++] = argv[++i];
 		else
 			return -1;
 	}
@@ -203,7 +250,7 @@ int main(int argc, char **argv)
 
 	if (parse(argc, argv, &o)) {
 		fprintf(stderr, "usage: check_store STORE [--exact|--recycled] [--lost N] "
-				"[--no-stamps] [--reference CAMERA=FILE]\n");
+				"[--no-stamps] [--camera NAME] [--reference CAMERA=FILE]...\n");
 		return 2;
 	}
 	if (reader_open(&r, argv[1], &em)) {
@@ -213,6 +260,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < reader_camera_count(r); i++) {
 		struct reader_camera cam = reader_camera_at(r, i);
 		struct tally t = {0};
+
+		if (o.camera && strcmp(o.camera, cam.name))
+			continue;
 
 		if (load_reference(cam.name, &o, &t) || check_camera(r, cam, &o, &t))
 			t.bad++;

@@ -16,8 +16,8 @@ cp /bin/busybox "$root/bin/"
 for tool in sh mount umount modprobe insmod cat echo ls mkdir dd switch_root chroot sleep poweroff printf test expr mknod ln; do
     ln -s busybox "$root/bin/$tool"
 done
-wanted="virtio_pci virtio_blk 9p 9pnet_virtio ext4 crc32c_generic fuse vivid udmabuf nvme overlay
-    videobuf2-v4l2 videobuf2-vmalloc videobuf2-dma-sg videobuf2-dma-contig configfs"
+wanted="virtio_pci virtio_blk 9p 9pnet_virtio ext4 crc32c_generic fuse vivid udmabuf overlay
+    vhci_hcd uvcvideo videobuf2-v4l2 videobuf2-vmalloc videobuf2-dma-sg videobuf2-dma-contig configfs"
 for module in $wanted; do
     # A module that this kernel has built in, or not at all, has no file: both are fine here, the
     # tests say what they miss.

@@ -2,23 +2,125 @@
 ok() { echo "ok $*"; }
 bad() { echo "not ok $*"; }
 skip() { echo "skip $*"; }
+# check NAME COMMAND...: the command decides
+check() {
+	check_name=$1
+	shift
+	if "$@"; then ok "$check_name"; else bad "$check_name"; fi
+}
+
+CONTROL=/run/matlang
+CAMERAS=$CONTROL/cameras
 
 # Loads vivid with N devices of which the first M are multi-planar; allocator 0 vmalloc, 1 dma-contig.
 load_vivid() { # N M ALLOC
-    local n=$1 m=$2 alloc=${3:-0} i=0 mp= nt= ni= it= al=
-    modprobe -r vivid 2>/dev/null
-    while [ $i -lt "$n" ]; do
-        if [ $i -lt "$m" ]; then mp=$mp,2; else mp=$mp,1; fi
-        nt=$nt,0x1 ni=$ni,1 it=$it,0 al=$al,$alloc
-        i=$((i + 1))
-    done
-    modprobe vivid n_devs="$n" multiplanar="${mp#,}" node_types="${nt#,}" num_inputs="${ni#,}" \
-        input_types="${it#,}" allocators="${al#,}" no_error_inj=0
+	n=$1 m=$2 i=0 mp= nt= ni= it= al=
+	modprobe -r vivid 2>/dev/null
+	while [ $i -lt "$n" ]; do
+		if [ $i -lt "$m" ]; then mp=$mp,2; else mp=$mp,1; fi
+		nt=$nt,0x1 ni=$ni,1 it=$it,0 al=$al,${3:-0}
+		i=$((i + 1))
+	done
+	modprobe vivid n_devs="$n" multiplanar="${mp#,}" node_types="${nt#,}" num_inputs="${ni#,}" \
+		input_types="${it#,}" allocators="${al#,}" no_error_inj=0 || return 1
+	# From 6.12 on the names of controls differ in nothing that is used here.
+	[ -c /dev/video$((n - 1)) ]
 }
 
-store_disk() { # mounts the second disk, fresh, on /store
-    mkdir -p /store
-    mount -t ext4 /dev/vdb /store
+# A static picture without text, another one for each number.
+paint() { # DEVICE NUMBER
+	v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=$(($2 % 7)) -c horizontal_movement=3 >/dev/null
+}
+
+# What an independent program captures from a device, at the size the tests use as a rule.
+v4l2_capture() { # DEVICE FORMAT COUNT FILE [WIDTH]
+	v4l2-ctl -d "$1" -v width=${5:-320},height=$((${5:-320} * 9 / 16)),pixelformat="$2" >/dev/null 2>&1
+	v4l2-ctl -d "$1" --stream-mmap=4 --stream-skip=2 --stream-count="$3" --stream-to="$4" --verbose 2>&1
+}
+
+memory_kinds() {
+	[ -c /dev/udmabuf ] && printf 'udmabuf '
+	echo "userptr mmap"
+}
+
+fresh_store() { # mounts the second disk on /store, emptied, with a store in it
+	mkdir -p /store "$CONTROL"
+	grep -q ' /store ' /proc/mounts || mount -t ext4 /dev/vdb /store || return 1
+	rm -rf /store/*
+	matlang store create /store/s --size "${1:-1G}" --sparse >/dev/null
+}
+
+# The box: matlangd with the options given; its number in $box.
+start_box() {
+	matlangd --store /store/s --control $CONTROL --config none "$@" >/tmp/box.log 2>&1 &
+	box=$!
+	tries=0
+	while [ ! -e $CONTROL/state ]; do
+		tries=$((tries + 1))
+		[ $tries -gt 100 ] && break
+		kill -0 $box 2>/dev/null || break
+		sleep 0.1
+	done
+	[ -e $CONTROL/state ] && return 0
+	cat /tmp/box.log
+	return 1
+}
+
+# Ends it in order; false and its log when it did not.
+stop_box() {
+	kill -TERM $box 2>/dev/null
+	wait $box && return 0
+	echo "matlangd ended with $?"
+	tail -n 30 /tmp/box.log
+	return 1
+}
+
+# Options of a camera at the tests' size; further settings as NAME=VALUE.
+camera() { # NAME SOURCE [SETTING...]
+	name=$1
+	printf -- '--camera %s=%s --set cameras/%s/width_max=320 --set cameras/%s/height_max=180 ' "$name" "$2" "$name" "$name"
+	printf -- '--set cameras/%s/fps_max=10 --set cameras/%s/motion/enabled=0 ' "$name" "$name"
+	shift 2
+	for s in "$@"; do printf -- '--set cameras/%s/%s ' "$name" "$s"; done
+}
+
+# By the shell itself: a process costs a tenth of a second here.
+get() { # CAMERA FIGURE
+	figure=
+	[ -e "$CAMERAS/$1/$2" ] && read -r figure <"$CAMERAS/$1/$2"
+	printf '%s\n' "$figure"
+}
+
+# Waits until a file of the box holds a value.
+wait_for() { # FILE VALUE SECONDS
+	tries=0
+	while now= && [ -e "$1" ] && read -r now <"$1"; [ "$now" != "$2" ]; do
+		tries=$((tries + 1))
+		[ $tries -gt $(($3 * 10)) ] && {
+			echo "$1 is '$now', not '$2', after $3 s"
+			return 1
+		}
+		sleep 0.1
+	done
+}
+
+# Waits until a camera has delivered N frames more than it had.
+more_frames() { # CAMERA N SECONDS
+	from=$(get "$1" frames) tries=0
+	while [ "$(($(get "$1" frames) - from))" -lt "$2" ]; do
+		tries=$((tries + 1))
+		[ $tries -gt $(($3 * 10)) ] && {
+			echo "$1 delivers nothing: $(get "$1" state) $(get "$1" why)"
+			return 1
+		}
+		sleep 0.1
+	done
+}
+
+show() { # CAMERA: a line for the log
+	echo "$1: $(get "$1" state) $(get "$1" format_now) $(get "$1" size_now)@$(get "$1" fps_nominal) memory=$(get "$1" memory)" \
+		"registered=$(get "$1" registered) copies=$(get "$1" copies) frames=$(get "$1" frames)" \
+		"torn=$(get "$1" torn) lost=$(get "$1" lost_total) $(get "$1" why)"
 }
 
 # Loads a module of ours; tells to skip where it could not be built for this kernel.

@@ -9,7 +9,7 @@ wanted=$(sed -n 's/.*\btests=\([^ ]*\).*/\1/p' /proc/cmdline | tr , ' ')
 failed=0
 for t in $wanted; do
 	t=${t%.sh}
-	echo "== $t (kernel $VM_KERNEL)"
+	echo "== $t (kernel $VM_KERNEL, $(cut -d' ' -f1 /proc/uptime) s after boot)"
 	sh "/vm/tests/$t.sh" 2>&1 | tee "/out/$t.log"
 	grep -q '^not ok' "/out/$t.log" && failed=1
 	grep -qE '^(ok|not ok|skip) ' "/out/$t.log" || { echo "not ok $t: printed no result" | tee -a "/out/$t.log"; failed=1; }

@@ -1,0 +1,43 @@
+# Devices whose driver needs contiguous memory (dma-contig): neither udmabuf nor user memory is taken,
+# the choice falls back to the driver's own buffers; the disk cannot be written from those, so frames
+# are copied, every copy is counted, and what arrives is right.
+. /vm/lib.sh
+load_vivid 4 2 1 || { bad "dma_contig: vivid does not load"; exit 1; }
+fresh_store || { bad "dma_contig: no store"; exit 1; }
+options= refs= i=0
+for f in NM12 YM12 NV12 YUYV; do
+	paint /dev/video$i $((i + 1))
+	v4l2_capture /dev/video$i $f 1 /tmp/contig.v$i >/dev/null
+	refs="$refs --reference v$i=/tmp/contig.v$i"
+	options="$options $(camera v$i v4l2:/dev/video$i format=$(echo $f | tr A-Z a-z))"
+	i=$((i + 1))
+done
+start_box $options || { bad "dma_contig: the box does not start"; exit 1; }
+good=0
+for i in 0 1 2 3; do
+	wait_for $CAMERAS/v$i/state streaming 20 && more_frames v$i 20 30
+	show v$i
+	frames=$(get v$i frames) # read before the copies, which go on
+	[ "$(get v$i memory)" = mmap ] && [ "$(get v$i copies)" -ge "$frames" ] && good=$((good + 1))
+done
+check "dma_contig: the driver's memory is used, and copies are counted" [ $good = 4 ]
+mkdir $CAMERAS/v4
+echo v4l2:/dev/video3 >$CAMERAS/v4/source
+more_frames v3 10 20
+show v4
+check "dma_contig: a second camera on one device waits and says why" [ "$(get v4 state)" != streaming -a -n "$(get v4 why)" ]
+check "dma_contig: which changes nothing for the first" [ "$(get v3 failures)" = 0 ]
+echo userptr >$CAMERAS/v0/memory_want
+tries=0
+while [ "$(get v0 state)" != waiting ] && [ $tries -lt 100 ]; do tries=$((tries + 1)); sleep 0.1; done
+echo "v0: $(get v0 why)"
+case $(get v0 why) in
+*userptr*) ok "dma_contig: a kind asked for that cannot be had is told" ;;
+*) bad "dma_contig: asked for userptr: $(get v0 state) $(get v0 why)" ;;
+esac
+echo auto >$CAMERAS/v0/memory_want
+check "dma_contig: auto brings it back" more_frames v0 10 20
+check "dma_contig: an orderly end" stop_box
+check "dma_contig: the store verifies" matlang store verify /store/s
+check "dma_contig: contents and accounting" check_store /store/s --exact --no-stamps $refs
+umount /store

@@ -26,7 +26,7 @@ finish() {
     [ "$failed" -eq 0 ]
     exit
 }
-for tool in qemu-system-x86_64 cpio mke2fs depmod modprobe dpkg-deb apt-get python3 xz zstd ldd; do
+for tool in qemu-system-x86_64 busybox v4l2-ctl cpio mke2fs depmod modprobe dpkg-deb apt-get python3 xz zstd ldd; do
     PATH=$PATH:/sbin:/usr/sbin command -v $tool >/dev/null || {
         echo "SKIP: no $tool here: the VM suite needs QEMU and Debian's packaging tools (make test-deps)"
         skipped=1
@@ -48,9 +48,7 @@ image() { # OUT
     for p in "$build"/tests/vm/* "$build"/tests/e2e/*; do
         [ -x "$p" ] && programs+=("$p")
     done
-    for extra in v4l2-ctl python3; do
-        [ "$extra" = python3 ] || { command -v $extra >/dev/null && programs+=("$(command -v $extra)"); }
-    done
+    programs+=("$(command -v v4l2-ctl)")
     cp "${programs[@]}" "$root/usr/local/bin/"
     for p in "${programs[@]}"; do
         ldd "$p" | grep -oE '/[^ ]+'

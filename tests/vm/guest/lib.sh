@@ -1,6 +1,8 @@
 # Helpers of the guest tests; sourced.
-ok() { echo "ok $*"; }
-bad() { echo "not ok $*"; }
+# With the time after boot, to see what is slow.
+say() { read -r up rest </proc/uptime && echo "$* [$up s]"; }
+ok() { say ok "$@"; }
+bad() { say not ok "$@"; }
 skip() { echo "skip $*"; }
 # check NAME COMMAND...: the command decides
 check() {

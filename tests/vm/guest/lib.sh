@@ -1,14 +1,18 @@
 # Helpers of the guest tests; sourced.
 # With the time after boot, to see what is slow.
-say() { read -r up rest </proc/uptime && echo "$* [$up s]"; }
+say() {
+	local up rest
+	read -r up rest </proc/uptime
+	echo "$* [$up s]"
+}
 ok() { say ok "$@"; }
 bad() { say not ok "$@"; }
 skip() { echo "skip $*"; }
 # check NAME COMMAND...: the command decides
 check() {
-	check_name=$1
+	local what=$1
 	shift
-	if "$@"; then ok "$check_name"; else bad "$check_name"; fi
+	if "$@"; then ok "$what"; else bad "$what"; fi
 }
 
 CONTROL=/run/matlang
@@ -16,7 +20,7 @@ CAMERAS=$CONTROL/cameras
 
 # Loads vivid with N devices of which the first M are multi-planar; allocator 0 vmalloc, 1 dma-contig.
 load_vivid() { # N M ALLOC
-	n=$1 m=$2 i=0 mp= nt= ni= it= al=
+	local n=$1 m=$2 i=0 mp= nt= ni= it= al=
 	modprobe -r vivid 2>/dev/null
 	while [ $i -lt "$n" ]; do
 		if [ $i -lt "$m" ]; then mp=$mp,2; else mp=$mp,1; fi
@@ -25,7 +29,6 @@ load_vivid() { # N M ALLOC
 	done
 	modprobe vivid n_devs="$n" multiplanar="${mp#,}" node_types="${nt#,}" num_inputs="${ni#,}" \
 		input_types="${it#,}" allocators="${al#,}" no_error_inj=0 || return 1
-	# From 6.12 on the names of controls differ in nothing that is used here.
 	[ -c /dev/video$((n - 1)) ]
 }
 
@@ -45,18 +48,22 @@ memory_kinds() {
 	echo "userptr mmap"
 }
 
-fresh_store() { # mounts the second disk on /store, emptied, with a store in it
-	mkdir -p /store "$CONTROL"
+store_disk() { # mounts the second disk, emptied, on /store
+	mkdir -p /store
 	grep -q ' /store ' /proc/mounts || mount -t ext4 /dev/vdb /store || return 1
 	rm -rf /store/*
-	matlang store create /store/s --size "${1:-1G}" --sparse >/dev/null
+}
+
+fresh_store() { # the same with a store in it
+	mkdir -p "$CONTROL"
+	store_disk && matlang store create /store/s --size "${1:-1G}" --sparse >/dev/null
 }
 
 # The box: matlangd with the options given; its number in $box.
 start_box() {
 	matlangd --store /store/s --control $CONTROL --config none "$@" >/tmp/box.log 2>&1 &
 	box=$!
-	tries=0
+	local tries=0
 	while [ ! -e $CONTROL/state ]; do
 		tries=$((tries + 1))
 		[ $tries -gt 100 ] && break
@@ -79,7 +86,7 @@ stop_box() {
 
 # Options of a camera at the tests' size; further settings as NAME=VALUE.
 camera() { # NAME SOURCE [SETTING...]
-	name=$1
+	local name=$1 s
 	printf -- '--camera %s=%s --set cameras/%s/width_max=320 --set cameras/%s/height_max=180 ' "$name" "$2" "$name" "$name"
 	printf -- '--set cameras/%s/fps_max=10 --set cameras/%s/motion/enabled=0 ' "$name" "$name"
 	shift 2
@@ -88,14 +95,14 @@ camera() { # NAME SOURCE [SETTING...]
 
 # By the shell itself: a process costs a tenth of a second here.
 get() { # CAMERA FIGURE
-	figure=
+	local figure=
 	[ -e "$CAMERAS/$1/$2" ] && read -r figure <"$CAMERAS/$1/$2"
 	printf '%s\n' "$figure"
 }
 
 # Waits until a file of the box holds a value.
 wait_for() { # FILE VALUE SECONDS
-	tries=0
+	local tries=0 now
 	while now= && [ -e "$1" ] && read -r now <"$1"; [ "$now" != "$2" ]; do
 		tries=$((tries + 1))
 		[ $tries -gt $(($3 * 10)) ] && {
@@ -108,7 +115,8 @@ wait_for() { # FILE VALUE SECONDS
 
 # Waits until a camera has delivered N frames more than it had.
 more_frames() { # CAMERA N SECONDS
-	from=$(get "$1" frames) tries=0
+	local from tries=0
+	from=$(get "$1" frames)
 	while [ "$(($(get "$1" frames) - from))" -lt "$2" ]; do
 		tries=$((tries + 1))
 		[ $tries -gt $(($3 * 10)) ] && {
@@ -127,9 +135,9 @@ show() { # CAMERA: a line for the log
 
 # Loads a module of ours; tells to skip where it could not be built for this kernel.
 need_module() { # NAME
-    if [ -z "$(find /lib/modules/"$VM_KERNEL"/updates -name "$1.ko" 2>/dev/null)" ]; then
-        skip "$1: not built for this kernel"
-        return 1
-    fi
-    modprobe "$1" || { bad "$1 does not load"; return 1; }
+	if [ -z "$(find /lib/modules/"$VM_KERNEL"/updates -name "$1.ko" 2>/dev/null)" ]; then
+		skip "$1: not built for this kernel"
+		return 1
+	fi
+	modprobe "$1" || { bad "$1 does not load"; return 1; }
 }

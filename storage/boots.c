@@ -95,6 +95,14 @@ static bool clock_set(const struct format_clock *c)
 	return c->utc_ns != 0;
 }
 
+/* The latest, but a synchronised one is worth more than any that is not (DISK_FORMAT.md, 2.5). */
+static void later(struct format_clock *best, const struct format_clock *c)
+{
+	if (clock_set(c) &&
+	    (c->synchronised != best->synchronised ? c->synchronised : c->mono_ns > best->mono_ns))
+		*best = *c;
+}
+
 int boot_put(struct store *s, uint32_t boot, const uint8_t id[16], const struct format_clock *first,
 	     const struct format_clock *last)
 {
@@ -103,8 +111,8 @@ int boot_put(struct store *s, uint32_t boot, const uint8_t id[16], const struct 
 	if (b) {
 		if (memcmp(b->boot_id, id, sizeof(b->boot_id)))
 			return -EBADMSG;
-		if (clock_set(last) && last->mono_ns > b->last.mono_ns)
-			b->last = *last;
+		later(&b->last, first);
+		later(&b->last, last);
 		return 0;
 	}
 	if (s->nboots == s->boots_size) {
@@ -122,7 +130,8 @@ int boot_put(struct store *s, uint32_t boot, const uint8_t id[16], const struct 
 	for (; at > 0 && s->boots[at - 1].boot > boot; at--)
 		s->boots[at] = s->boots[at - 1];
 	s->boots[at] =
-		(struct format_checkpoint_boot){.boot = boot, .first = *first, .last = *last};
+		(struct format_checkpoint_boot){.boot = boot, .first = *first, .last = *first};
+	later(&s->boots[at].last, last);
 	memcpy(s->boots[at].boot_id, id, sizeof(s->boots[at].boot_id));
 	return 0;
 }

@@ -90,6 +90,19 @@ $(E2E_BIN): $(BUILD)/tests/e2e/%: $(BUILD)/obj/tests/e2e/%.o $(ALL_LIBS)
 	$(say) LD $@
 	$(link)
 
+# The disk format: stores of the C code against a reader written from docs/DISK_FORMAT.md alone.
+$(BUILD)/tests/diskformat/dump_store: $(BUILD)/obj/tests/diskformat/dump_store.o $(libs_storage)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(link)
+$(BUILD)/tests/diskformat/write_cut: $(BUILD)/obj/tests/diskformat/write_cut.o $(crash_HELP) $(TEST_HELPERS) $(libs_storage)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(link)
+.PHONY: diskformat
+diskformat: all $(E2E_BIN) $(BUILD)/tests/diskformat/dump_store $(BUILD)/tests/diskformat/write_cut
+	$(Q)python3 -B tests/diskformat/run.py $(BUILD)
+
 # The VM suite: the programs on real V4L2 drivers of Debian's kernels, under QEMU.
 # Programs that only the VM runs: tests/vm/NAME.c, on the capture code alone.
 VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/tests/vm/%,$(wildcard tests/vm/*.c))
@@ -126,7 +139,7 @@ test-deps:
 	$(Q)tools/deps.sh test
 
 # Everything; the last line sums up. CI runs it with WERROR=1.
-CHECK_SUITES ?= layers lint po-check unit unit+SAN=address,undefined unit+SAN=thread crash sigkill fuzz e2e vm
+CHECK_SUITES ?= layers lint po-check unit unit+SAN=address,undefined unit+SAN=thread crash sigkill diskformat fuzz e2e vm
 .PHONY: check
 check: test-deps
 	$(Q)MAKE="$(MAKE)" tests/check.sh $(CHECK_SUITES)

@@ -71,8 +71,22 @@ static int take_cameras(struct store *s, const struct format_seal *f)
 	return err;
 }
 
-static int take_locks(struct store *s, const struct format_seal *f)
+/* A sample of the clock says when the boot was, even if the segment it is in says no more. */
+static int take_clock(struct store *s, const struct format_record *rec, uint32_t boot,
+		      const uint8_t boot_id[16], struct format_clock *out)
 {
+	*out = (struct format_clock){
+		.mono_ns = rec->mono_ns,
+		.utc_ns = rec->clock_sample.utc_ns,
+		.error_us = rec->clock_sample.error_us,
+		.synchronised = rec->clock_sample.synchronised,
+	};
+	return boot_put(s, boot, boot_id, out, out);
+}
+
+static int take_small(struct store *s, const struct format_seal *f)
+{
+	struct format_clock clock;
 	CLEANUP_FREE uint8_t *buf = NULL;
 	const uint8_t *p;
 	size_t at = 0, len = f->section[FORMAT_SECTION_SMALL].bytes, used;
@@ -91,6 +105,8 @@ static int take_locks(struct store *s, const struct format_seal *f)
 			return -EBADMSG;
 		if (rec.kind == DISK_RECORD_LOCK)
 			retain_apply_locks(s, p + at, rec.payload_bytes);
+		if (rec.kind == RECORD_CLOCK)
+			err = take_clock(s, &rec, f->boot, f->boot_id, &clock);
 		at += padded;
 	}
 	return err;
@@ -146,8 +162,8 @@ static int take_sealed(struct store *s, struct tail *t)
 		.last_utc_ns = f.records ? utc_of(&f.first_clock, f.last_mono_ns) : 0,
 	};
 	/* The entry first: a lock may speak of the segment it is in. */
-	err = take_locks(s, &f);
-	return err ? err : boot_put(s, f.boot, f.boot_id, &f.first_clock, &f.last_clock);
+	err = boot_put(s, f.boot, f.boot_id, &f.first_clock, &f.last_clock);
+	return err ? err : take_small(s, &f);
 }
 
 struct taking {
@@ -181,11 +197,15 @@ static int take_record(void *ctx, const struct format_record *rec, const uint8_t
 		err = camera_put(t->s, rec->camera_id, name);
 		if (err == -ENOMEM)
 			return err;
+		err = 0;
 	}
 	if (rec->kind == DISK_RECORD_LOCK)
 		retain_apply_locks(t->s, payload, rec->payload_bytes);
+	if (rec->kind == RECORD_CLOCK)
+		err = take_clock(t->s, rec, t->seg->head.boot, t->seg->head.boot_id,
+				 &t->seg->clock);
 	seal_add(&t->seg->seal, rec, payload);
-	return 0;
+	return err;
 }
 
 /* Takes a segment by its chunks, up to `limit`. */
@@ -199,13 +219,14 @@ static int take_scanned(struct store *s, struct tail *t, uint32_t limit)
 		return -ENOMEM;
 	}
 	seg->head = t->head;
+	seg->clock = t->head.clock;
 	/* Locks on a segment are known by the entry's sequence before its records are read. */
 	segment_to_table(s, seg, FORMAT_OPEN);
-	int err = scan_segment(s->io, &s->super, &t->head, limit, take_record, take_chunk, &k,
-			       &seg->pos);
+	int err = boot_put(s, t->head.boot, t->head.boot_id, &t->head.clock, &t->head.clock);
 
 	if (!err)
-		err = boot_put(s, t->head.boot, t->head.boot_id, &t->head.clock, &t->head.clock);
+		err = scan_segment(s->io, &s->super, &t->head, limit, take_record, take_chunk, &k,
+				   &seg->pos);
 	if (err) {
 		segment_free(seg);
 		return err;

@@ -209,7 +209,7 @@ int segment_build_seal(const struct store *s, struct segment *seg, uint8_t **out
 		.end = seg->pos,
 		.seal_start = seal_start(s, &seg->seal),
 		.first_clock = seg->head.clock,
-		.last_clock = seg->head.boot == s->boot ? s->clock : seg->head.clock,
+		.last_clock = seg->clock.utc_ns ? seg->clock : s->clock,
 	};
 	size_t bytes = s->super.segment_bytes - f.seal_start;
 	uint8_t *p = volume_alloc(bytes);

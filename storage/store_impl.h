@@ -69,10 +69,12 @@ struct segment {
 	struct list link;
 	struct format_segment head;
 	struct seal seal; /* what is in it so far */
-	uint32_t pos;     /* where the next chunk goes; the end when closed */
-	unsigned writes;  /* header and chunk writes not done */
-	bool gate;        /* the header that gave up the old contents is durable: write */
-	bool closed;      /* takes no more chunks */
+	/* Recovery: the newest sample in it. While it is written the store's own serves. */
+	struct format_clock clock;
+	uint32_t pos;    /* where the next chunk goes; the end when closed */
+	unsigned writes; /* header and chunk writes not done */
+	bool gate;       /* the header that gave up the old contents is durable: write */
+	bool closed;     /* takes no more chunks */
 	bool header_done, header_durable;
 	bool header_failed;
 	bool seal_queued, seal_done, seal_failed;

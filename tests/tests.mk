@@ -147,7 +147,7 @@ check: test-deps
 .PHONY: bench
 bench:
 	$(Q)tools/deps.sh bench
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all bench-programs
 	$(Q)tools/bench/report.py $(BUILD) $(BENCH_ARGS)
 
 .PHONY: e2e

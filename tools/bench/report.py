@@ -161,6 +161,23 @@ class Bench:
             f'| open for writing, recovery included | {row["open_write_ms"]:.0f} ms (longest {row["open_write_max_ms"]:.0f}) |',
             f'| open for reading | {row["open_read_ms"]:.0f} ms (longest {row["open_read_max_ms"]:.0f}) |', '']
 
+    def section_dcjpeg(self):
+        tool = os.path.join(self.a.build, 'bench_dcjpeg')
+        if not os.path.exists(tool):
+            return
+        say('DC images')
+        rows = [run_json([tool, '--json']) for _ in range(self.a.runs)]
+        turbo, one, batch = median(rows, 'turbo_us'), median(rows, 'one_us'), median(rows, 'batch_us')
+        n, kb = rows[0]['batch'], median(rows, 'mean_kb')
+        self.lines += [
+            f'## The grey picture at an eighth of a 1080p JPEG of {kb:.0f} KB', '',
+            f'`bench_dcjpeg`: {rows[0]["pictures"]} pictures in turn, so that caches hold none; processor time', '',
+            '| | µs a picture | MB/s of JPEG | faster than libjpeg-turbo |', '|---|---|---|---|',
+            f'| libjpeg-turbo, grey, scaled by 1/8 | {turbo:.0f} | {kb * 1e3 / turbo:.0f} | 1 |',
+            f'| DC decoder, a picture at a time | {one:.0f} | {kb * 1e3 / one:.0f} | {turbo / one:.2f} |',
+            f'| DC decoder, {n} cameras\' pictures in turn | {batch:.0f} | {kb * 1e3 / batch:.0f} | {turbo / batch:.2f} |',
+            f'| pixels that differ | {max(r["differing"] for r in rows)} | | |', '']
+
     def section_motion(self):
         tool = os.path.join(self.a.build, 'bench_motion')
         if not os.path.exists(tool):
@@ -198,7 +215,7 @@ def main():
         f'{os.cpu_count()} processors ({cpu_model()}), Linux {platform.release().split("-")[0]}.', '']
     try:
         for section in (b.section_record, b.section_analyze, b.section_unpaced, b.section_raw, b.section_direct, b.section_mount,
-                        b.section_motion):
+                        b.section_dcjpeg, b.section_motion):
             section()
     finally:
         if made:

@@ -17,6 +17,7 @@
 #include <turbojpeg.h>
 
 #include "analyze/dcjpeg.h"
+#include "analyze/dcjpeg_table.h"
 #include "capture/core/bytes.h"
 #include "capture/core/compiler.h"
 
@@ -604,6 +605,12 @@ static void test_damaged_headers(void **state)
 		refused(&c, -EBADMSG);
 		free(c.data);
 	}
+	/* As many codes as before, but more short ones than there can be. */
+	c = copy_of(j.data, j.size);
+	c.data[dht + 5] = 5;
+	c.data[dht + 7] = 0;
+	refused(&c, -EBADMSG);
+	free(c.data);
 	/* Two frame headers. */
 	c = copy_of(j.data, j.size);
 	splice(&c, sof, 0, j.data + sof, 19);
@@ -799,6 +806,33 @@ static void test_full_blocks(void **state)
 	free(rgb);
 }
 
+/* Streams with the same tables share them, but luma is not chroma. */
+static void test_shared_tables(void **state)
+{
+	const struct dcjpeg_huff *dc = dcjpeg_huff_standard(false, false);
+	const struct dcjpeg_huff *ac = dcjpeg_huff_standard(true, false);
+	const struct dcjpeg_code *one = dcjpeg_code_get(dc, ac, true), *other;
+
+	assert_non_null(one);
+	other = dcjpeg_code_get(dc, ac, true);
+	assert_ptr_equal(one, other);
+	dcjpeg_code_put(other);
+	other = dcjpeg_code_get(dc, ac, false);
+	assert_non_null(other);
+	assert_ptr_not_equal(one, other);
+	for (uint32_t i = 0; i < DCJPEG_LOOKUP_SIZE; i++)
+		assert_int_equal(DCJPEG_DIFF(other->first[i]), 0);
+	dcjpeg_code_put(other);
+	other = dcjpeg_code_get(dc, dcjpeg_huff_standard(true, true), true);
+	assert_ptr_not_equal(one, other);
+	dcjpeg_code_put(other);
+	other = dcjpeg_code_get(dcjpeg_huff_standard(false, true), ac, true);
+	assert_ptr_not_equal(one, other);
+	dcjpeg_code_put(other);
+	dcjpeg_code_put(one);
+	dcjpeg_code_put(NULL);
+}
+
 /* --- threads --------------------------------------------------------------------------------- */
 
 struct thread {
@@ -872,6 +906,7 @@ int main(void)
 		cmocka_unit_test(test_bytes_changed),
 		cmocka_unit_test(test_restart_after_damage),
 		cmocka_unit_test(test_full_blocks),
+		cmocka_unit_test(test_shared_tables),
 		cmocka_unit_test(test_threads),
 	};
 

@@ -350,13 +350,13 @@ static void bad_numbers_are_refused(void **state)
 	assert_true(pool_cpu_count() >= 1);
 }
 
-/* One worker is held at a gate while work of two kinds queues up: 6 of one, 1 of another, 3 of the
- * one. It then takes from inside. */
+/* The only worker is held at a gate while work queues up: 6 pieces of one kind, perhaps 1 of
+ * another, 3 of the one. It then takes from inside, twice. */
 struct taker {
 	struct pool_work work;
 	struct pool *pool;
 	sem_t held, gate;
-	unsigned max, taken;
+	unsigned max, taken, again;
 	struct pool_work *first;
 	atomic_uint left; /* pieces the pool ran itself */
 };
@@ -383,12 +383,14 @@ static void run_taker(struct pool_work *work)
 	t->first = t->taken ? out[0] : NULL;
 	for (unsigned i = 1; i < t->taken; i++)
 		assert_true(out[i] == out[i - 1] + 1);
+	t->again = pool_take(t->pool, run_left, out, 16);
 }
 
-static void take_with(unsigned max, unsigned want)
+/* What is taken first and then; what is left runs as ever. */
+static void take_with(unsigned max, bool with_other, unsigned want, unsigned want_again)
 {
 	struct taker t = {.work.run = run_taker, .max = max};
-	struct pool_work one[6], other = {.run = run_other}, late[3];
+	struct pool_work piece[9], other = {.run = run_other};
 
 	taker = &t;
 	t.pool = make(1, 1);
@@ -396,32 +398,31 @@ static void take_with(unsigned max, unsigned want)
 	sem_init(&t.gate, 0, 0);
 	pool_submit(t.pool, &t.work);
 	wait_sem(&t.held);
-	for (int i = 0; i < 6; i++) {
-		one[i].run = run_left;
-		pool_submit(t.pool, &one[i]);
-	}
-	pool_submit(t.pool, &other);
-	for (int i = 0; i < 3; i++) {
-		late[i].run = run_left;
-		pool_submit(t.pool, &late[i]);
+	for (int i = 0; i < 9; i++) {
+		if (i == 6 && with_other)
+			pool_submit(t.pool, &other);
+		piece[i].run = run_left;
+		pool_submit(t.pool, &piece[i]);
 	}
 	sem_post(&t.gate);
 	pool_destroy(t.pool);
 	assert_int_equal(t.taken, want);
-	assert_ptr_equal(t.first, want ? one : NULL);
-	/* What was not taken ran as ever; nothing ran twice. */
-	assert_int_equal(atomic_load(&t.left), 9 - want);
+	assert_ptr_equal(t.first, want ? piece : NULL);
+	assert_int_equal(t.again, want_again);
+	assert_int_equal(atomic_load(&t.left), 9 - want - want_again);
 	sem_destroy(&t.held);
 	sem_destroy(&t.gate);
 }
 
 static void work_takes_more_of_its_kind(void **state)
 {
-	take_with(0, 0);
-	take_with(4, 4);
-	take_with(6, 6);
+	take_with(0, false, 0, 9);
+	take_with(4, false, 4, 5);
+	take_with(16, false, 9, 0);
 	/* The other kind keeps its place. */
-	take_with(16, 6);
+	take_with(4, true, 4, 2);
+	take_with(6, true, 6, 0);
+	take_with(16, true, 6, 0);
 }
 
 static void nothing_queued_is_nothing_taken(void **state)

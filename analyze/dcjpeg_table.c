@@ -5,19 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/core/list.h"
-
 #define BLOCK 64u
 
+#define BUCKETS 256u /* some encoders send tables of their own with every picture */
+
 struct shared_code {
-	struct list link;
-	unsigned refs; /* protected by codes_lock */
+	struct shared_code *next; /* of the bucket; protected by codes_lock, as are: */
+	unsigned refs;
+	uint32_t hash;
 	struct dcjpeg_code code;
 };
 
-/* protects: codes, and each one's refs */
+/* protects: codes, and what each one says */
 static pthread_mutex_t codes_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct list codes = {&codes, &codes};
+static struct shared_code *codes[BUCKETS];
 
 static const struct dcjpeg_huff standard[2][2] = {
 	{
@@ -230,14 +231,23 @@ static struct shared_code *build(const struct dcjpeg_huff *dc, const struct dcjp
 	return s;
 }
 
+/* FNV-1a. */
+static uint32_t hash_huff(uint32_t hash, const struct dcjpeg_huff *h)
+{
+	const uint8_t *p = (const uint8_t *)h;
+
+	for (size_t i = 0; i < sizeof(*h); i++)
+		hash = (hash ^ p[i]) * 16777619u;
+	return hash;
+}
+
 /* Under the lock: a reference to the code of these tables, NULL when nobody uses them. */
 static struct shared_code *find(const struct dcjpeg_huff *dc, const struct dcjpeg_huff *ac,
-				bool luma)
+				bool luma, uint32_t hash)
 {
-	struct shared_code *s;
-
-	list_for_each (s, &codes, link) {
-		if (s->code.luma == luma && !memcmp(&s->code.ac_huff, ac, sizeof(*ac)) &&
+	for (struct shared_code *s = codes[hash % BUCKETS]; s; s = s->next) {
+		if (s->hash == hash && s->code.luma == luma &&
+		    !memcmp(&s->code.ac_huff, ac, sizeof(*ac)) &&
 		    !memcmp(&s->code.dc_huff, dc, sizeof(*dc))) {
 			s->refs++;
 			return s;
@@ -249,10 +259,11 @@ static struct shared_code *find(const struct dcjpeg_huff *dc, const struct dcjpe
 const struct dcjpeg_code *dcjpeg_code_get(const struct dcjpeg_huff *dc,
 					  const struct dcjpeg_huff *ac, bool luma)
 {
+	uint32_t hash = hash_huff(hash_huff(2166136261u + luma, dc), ac);
 	struct shared_code *s, *made;
 
 	pthread_mutex_lock(&codes_lock);
-	s = find(dc, ac, luma);
+	s = find(dc, ac, luma, hash);
 	pthread_mutex_unlock(&codes_lock);
 	if (s)
 		return &s->code;
@@ -261,10 +272,12 @@ const struct dcjpeg_code *dcjpeg_code_get(const struct dcjpeg_huff *dc,
 	made = build(dc, ac, luma);
 	if (!made)
 		return NULL;
+	made->hash = hash;
 	pthread_mutex_lock(&codes_lock);
-	s = find(dc, ac, luma);
+	s = find(dc, ac, luma, hash);
 	if (!s) {
-		list_append(&codes, &made->link);
+		made->next = codes[hash % BUCKETS];
+		codes[hash % BUCKETS] = made;
 		s = made;
 	}
 	pthread_mutex_unlock(&codes_lock);
@@ -275,7 +288,7 @@ const struct dcjpeg_code *dcjpeg_code_get(const struct dcjpeg_huff *dc,
 
 void dcjpeg_code_put(const struct dcjpeg_code *code)
 {
-	struct shared_code *s;
+	struct shared_code *s, **at;
 	bool last;
 
 	if (!code)
@@ -283,8 +296,12 @@ void dcjpeg_code_put(const struct dcjpeg_code *code)
 	s = container_of((struct dcjpeg_code *)code, struct shared_code, code);
 	pthread_mutex_lock(&codes_lock);
 	last = --s->refs == 0;
-	if (last)
-		list_remove(&s->link);
+	if (last) {
+		at = &codes[s->hash % BUCKETS];
+		while (*at != s)
+			at = &(*at)->next;
+		*at = s->next;
+	}
 	pthread_mutex_unlock(&codes_lock);
 	if (last)
 		free(s);

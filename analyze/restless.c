@@ -10,8 +10,9 @@
 #define MEMORY  0.006f /* of the part of the time: about 170 frames */
 #define CALM    0.4f   /* stirring less of the time than this is no restlessness */
 #define WILD    0.6f   /* and more is nothing else */
-/* A region is found over 5x5 cells and reaches 2 cells further. */
+/* A region is found over 5x5 cells and reaches RIM * REACH cells further. */
 #define REACH 2
+#define RIM   2
 /* The usual share is exceeded in one frame of sixteen. */
 #define STEP_UP   0.01f
 #define STEP_DOWN (STEP_UP / 15)
@@ -19,7 +20,7 @@
 #define USUAL_MAX 0.6f
 #define YOUNG     128 /* frames in which steps are twice as large */
 #define WEIGHT    2.0f
-#define BAR_MAX   0.6f
+#define BAR_MAX   0.65f
 
 void restless_destroy(struct restless *r)
 {
@@ -92,7 +93,8 @@ static void find_regions(struct restless *r)
 
 	memcpy(r->degree, r->stirs, cells * sizeof(float));
 	slide_plane(r, r->degree, mean5);
-	slide_plane(r, r->degree, max5);
+	for (unsigned i = 0; i < RIM; i++)
+		slide_plane(r, r->degree, max5);
 	for (size_t i = 0; i < cells; i++)
 		r->degree[i] = fminf(fmaxf((r->degree[i] - CALM) / (WILD - CALM), 0), 1);
 }

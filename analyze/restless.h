@@ -4,7 +4,7 @@
  *
  * A cell stirs in a frame when many of its pixels changed since the frame before, whatever the
  * background model holds of them. Where cells stir most of the time, and so do those around them,
- * no single passer-by is the cause: such a region (and a rim of two cells, into which branches
+ * no single passer-by is the cause: such a region (and a rim of four cells, into which branches
  * reach now and then) is restless. Traffic stirs a cell for a small part of the time only and
  * leaves it as it was. In restless cells the share of foreground that is exceeded rarely is learnt
  * by unequal steps; only what goes well beyond it stands out. The bar is capped below a full cell:

@@ -11,6 +11,7 @@
 #define PAD            16   /* bytes left of a row, for neighbours and for alignment */
 #define DEV_INIT       512  /* two grey levels, Q8 */
 #define DEV_CAP        5120 /* 40 grey levels, Q7 */
+#define BASE_BRIGHT    96   /* mean grey level from which on the base threshold holds in full */
 #define SAME_LEAST     4    /* grey levels a candidate may waver */
 #define LIGHT_PEDESTAL 8    /* grey levels added to both sides, so that black does not amplify */
 #define LIGHT_BINS     2048 /* of the ratio's histogram, LIGHT_ONE bins to 1.0 */
@@ -35,6 +36,7 @@ struct background {
 	uint8_t *temp;                   /* for shake_undo */
 	uint32_t *columns[2], *lines[2]; /* projections: the model's, the frame's */
 	uint32_t *area, *sum_mean, *sum_cur, *fg, *stir, *noise; /* cells */
+	uint8_t *base; /* cells: the thresholds in this light */
 	void *memory;
 };
 
@@ -88,6 +90,7 @@ static void lay_out(struct background *b, struct carver *c)
 	b->fg = carve(c, cells * sizeof(uint32_t));
 	b->stir = carve(c, cells * sizeof(uint32_t));
 	b->noise = carve(c, cells * sizeof(uint32_t));
+	b->base = carve(c, cells);
 	/* The light is known before foreground is counted. */
 	b->sum_cur = b->fg;
 	b->sum_mean = b->stir;
@@ -313,6 +316,18 @@ static struct motion_row_params row_params(const struct background_params *p, do
 	return r;
 }
 
+/* Light and shadow scale with what they fall on, noise does too: in the dark less is something. */
+static void dim_base(struct background *b, const uint8_t *base)
+{
+	for (uint32_t i = 0; i < b->cols * b->rows; i++) {
+		uint32_t mean = b->sum_mean[i] / b->area[i];
+
+		if (mean > BASE_BRIGHT)
+			mean = BASE_BRIGHT;
+		b->base[i] = (uint8_t)(base[i] * (BASE_BRIGHT + mean) / (2 * BASE_BRIGHT));
+	}
+}
+
 /* One row of thresholds from a row of cells. */
 static void spread_base(const struct background *b, uint8_t *row, const uint8_t *cells)
 {
@@ -355,7 +370,7 @@ static void model_rows(struct background *b, const struct background_params *p,
 			derive_row(b, below);
 		if (!(y & ((1u << b->cell_shift) - 1)))
 			spread_base(b, b->row[ROW_BASE],
-				    p->base + (size_t)(y >> b->cell_shift) * b->cols);
+				    b->base + (size_t)(y >> b->cell_shift) * b->cols);
 		b->dsp->envelope(b->row[ROW_LO], b->row[ROW_HI], b->row[ROW_SPREAD], m, d, b->w);
 		b->dsp->model(&row, rp);
 		add_row(b, b->fg, y, row.fg);
@@ -373,6 +388,7 @@ void background_step(struct background *b, const struct background_params *p,
 	steady(b, out);
 	out->light = light_of(b, p->ignored);
 	fill_margins(b, out);
+	dim_base(b, p->base);
 	rp = row_params(p, out->light);
 	memset(b->fg, 0, cells * sizeof(uint32_t));
 	memset(b->stir, 0, cells * sizeof(uint32_t));

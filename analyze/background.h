@@ -37,7 +37,8 @@ struct background_params {
 	uint8_t still;       /* grey levels a pixel may differ from the frame before, unmoved */
 	uint8_t tick;        /* candidates grow older by this */
 	uint8_t absorb;      /* age at which they become background, >= 1; 255 with tick 0: never */
-	const uint8_t *base; /* a threshold per cell, eighths of a grey level, cols * rows */
+	const uint8_t *base; /* a threshold per cell, eighths of a grey level, cols * rows; in
+			      * the dark down to half of it holds */
 	const uint8_t *ignored; /* cells not looked at (1), cols * rows */
 };
 

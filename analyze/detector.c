@@ -23,10 +23,13 @@
 #define COLD_MEAN_RATE   0.2
 #define COLD_DEV_RATE    0.1
 /* Later: */
-#define ABSORB_TICKS 200
-#define MEAN_RATE    (1.0 / 64)
-#define DEV_RATE     0.005
-#define DEVIATIONS   4.0
+#define ABSORB_TICKS     200
+#define MEAN_RATE        (1.0 / 64)
+#define DEV_RATE         0.005
+#define DEV_RATE_FIRST   0.5 /* over DEV_RATE_FADE and the frames so far */
+#define DEV_RATE_FADE    16.0
+#define DEVIATIONS       4.0
+#define SMALL_DEVIATIONS 3.0 /* when single cells are wanted: what is small is dim, too */
 /* Thresholds at sensitivity 50: */
 #define BASE_LEVELS 6.0 /* grey levels; halved or doubled by BASE_STEP of sensitivity */
 #define BASE_STEP   25.0
@@ -281,9 +284,9 @@ static struct background_params model_params(struct detector *d, int64_t mono_ns
 {
 	bool cold = d->frames < COLD_FRAMES;
 	struct background_params p = {
-		.deviations = DEVIATIONS,
+		.deviations = d->config.min_cells > 1 ? DEVIATIONS : SMALL_DEVIATIONS,
 		.mean_rate = d->frames < AVERAGE_FRAMES ? 1.0 / (d->frames + 2) : MEAN_RATE,
-		.dev_rate = DEV_RATE,
+		.dev_rate = fmax(DEV_RATE, DEV_RATE_FIRST / (d->frames + DEV_RATE_FADE)),
 		.fg_mean_rate = cold ? COLD_MEAN_RATE : 0,
 		.fg_dev_rate = cold ? COLD_DEV_RATE : 0,
 		.still = (uint8_t)fmin(STILL + STILL_NOISE * d->noise, 255),

@@ -33,7 +33,8 @@ struct motion_config {
 	bool enabled;
 	double rate;           /* analysed frames a second, 0: every frame; default 5 */
 	uint8_t sensitivity;   /* 1 (only gross change) .. 100 (everything); default 50 */
-	uint32_t min_cells;    /* cells that must move together for an event; default 2 */
+	uint32_t min_cells;    /* cells that must move together for an event; default 2. At 1 the
+				* noise is given less room, too: for small, dim targets */
 	uint32_t start_frames; /* analysed frames with motion before an event begins; default 2 */
 	int64_t end_ns;        /* quiet time before it ends; default 3 s */
 	int64_t absorb_ns;     /* who stands still so long is background; 0: never; default 60 s */

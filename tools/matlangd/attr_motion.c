@@ -97,7 +97,7 @@ static const struct attr table[] = {
 	SETTING("sensitivity", ATTR_INT, u8, sensitivity, 1, 100, "", "50",
 		"1 sees only gross change, 100 everything that moves."),
 	SETTING("min_cells", ATTR_INT, u32, min_cells, 1, 8160, "cells", "2",
-		"Cells that must move together before it counts as motion."),
+		"Cells that must move together before it counts as motion; 1 also sees what is small and dim."),
 	SETTING("start_frames", ATTR_INT, u32, start_frames, 1, 100, "frames", "2",
 		"Analysed frames with motion before an event begins."),
 	SETTING("end_seconds", ATTR_DOUBLE, seconds, end_ns, 0, 3600, "s", "3",

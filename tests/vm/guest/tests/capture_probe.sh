@@ -12,7 +12,8 @@ for f in NM12 NM16 YM12 YUYV; do
 	for kind in $(memory_kinds); do
 		if capture_probe v4l2:/dev/video$i --memory $kind --frames 5 --runs 2 --format $(echo $f | tr A-Z a-z) \
 			--width 320 --height 180 --write /store/slots --dump /tmp/probe.dump >/tmp/probe.json &&
-			cmp /tmp/probe.five /tmp/probe.dump && grep -q "\"memory\":\"$kind\"" /tmp/probe.json; then
+			cmp /tmp/probe.five /tmp/probe.dump &&
+			grep -q "\"memory\":\"$kind\".*\"pin_error\":\"\"" /tmp/probe.json; then
 			ok "capture_probe $f $kind"
 		else
 			cat /tmp/probe.json

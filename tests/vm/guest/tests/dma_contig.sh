@@ -13,10 +13,15 @@ for f in NM12 YM12 NV12 YUYV; do
 	options="$options $(camera v$i v4l2:/dev/video$i format=$(echo $f | tr A-Z a-z))"
 	i=$((i + 1))
 done
+# Neither way of pinning works on it: that is how the camera tells that it must copy.
+capture_probe v4l2:/dev/video2 --memory mmap --format nv12 --width 320 --height 180 --frames 1 >/tmp/contig.json
+check "dma_contig: the kernel pins none of this memory" grep -q '"register_error":"E.*"pin_error":"E' /tmp/contig.json
+grep '"start"' /tmp/contig.json
 start_box $options || { bad "dma_contig: the box does not start"; exit 1; }
 good=0
+more_frames v0 20 30
 for i in 0 1 2 3; do
-	wait_for $CAMERAS/v$i/state streaming 20 && more_frames v$i 20 30
+	more_frames v$i 2 20
 	show v$i
 	frames=$(get v$i frames) # read before the copies, which go on
 	[ "$(get v$i memory)" = mmap ] && [ "$(get v$i copies)" -ge "$frames" ] && good=$((good + 1))

@@ -32,15 +32,15 @@ load_vivid() { # N M ALLOC
 	[ -c /dev/video$((n - 1)) ]
 }
 
-# A static picture without text, another one for each number.
-paint() { # DEVICE NUMBER
-	v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=$(($2 % 7)) -c horizontal_movement=3 >/dev/null
-}
+# Controls of a static picture without text, another one for each number.
+static() { echo "-c osd_text_mode=2 -c horizontal_movement=3 -c test_pattern=$(($1 % 7))"; } # NUMBER
+paint() { v4l2-ctl -d "$1" $(static "$2") >/dev/null; } # DEVICE NUMBER
 
-# What an independent program captures from a device, at the size the tests use as a rule.
-v4l2_capture() { # DEVICE FORMAT COUNT FILE [WIDTH]
-	v4l2-ctl -d "$1" -v width=${5:-320},height=$((${5:-320} * 9 / 16)),pixelformat="$2" >/dev/null 2>&1
-	v4l2-ctl -d "$1" --stream-mmap=4 --stream-skip=2 --stream-count="$3" --stream-to="$4" --verbose 2>&1
+# What an independent program captures from a device, at the size the tests use as a rule, after
+# setting controls.
+v4l2_capture() { # DEVICE FORMAT COUNT FILE CONTROLS [WIDTH]
+	v4l2-ctl -d "$1" $5 -v width=${6:-320},height=$((${6:-320} * 9 / 16)),pixelformat="$2" \
+		--stream-mmap=4 --stream-skip=2 --stream-count="$3" --stream-to="$4" --verbose 2>&1
 }
 
 memory_kinds() {
@@ -128,9 +128,13 @@ more_frames() { # CAMERA N SECONDS
 }
 
 show() { # CAMERA: a line for the log
-	echo "$1: $(get "$1" state) $(get "$1" format_now) $(get "$1" size_now)@$(get "$1" fps_nominal) memory=$(get "$1" memory)" \
-		"registered=$(get "$1" registered) copies=$(get "$1" copies) frames=$(get "$1" frames)" \
-		"torn=$(get "$1" torn) lost=$(get "$1" lost_total) $(get "$1" why)"
+	local figure value line="$1:"
+	for figure in state format_now size_now memory registered copies frames torn lost_total why; do
+		value=
+		read -r value <"$CAMERAS/$1/$figure"
+		line="$line $figure=$value"
+	done
+	echo "$line"
 }
 
 # Loads a module of ours; tells to skip where it could not be built for this kernel.

@@ -6,8 +6,7 @@ load_vivid 4 3 || { bad "capture_probe: vivid does not load"; exit 1; }
 fresh_store 64M || { bad "capture_probe: no disk"; exit 1; }
 i=0
 for f in NM12 NM16 YM12 YUYV; do
-	paint /dev/video$i $((i + 2))
-	v4l2_capture /dev/video$i $f 1 /tmp/probe.ref >/dev/null
+	v4l2_capture /dev/video$i $f 1 /tmp/probe.ref "$(static $((i + 2)))" >/dev/null
 	cat /tmp/probe.ref /tmp/probe.ref /tmp/probe.ref /tmp/probe.ref /tmp/probe.ref >/tmp/probe.five
 	for kind in $(memory_kinds); do
 		if capture_probe v4l2:/dev/video$i --memory $kind --frames 5 --runs 2 --format $(echo $f | tr A-Z a-z) \

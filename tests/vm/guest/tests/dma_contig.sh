@@ -7,8 +7,7 @@ load_vivid 4 2 1 || { bad "dma_contig: vivid does not load"; exit 1; }
 fresh_store || { bad "dma_contig: no store"; exit 1; }
 options= refs= i=0
 for f in NM12 YM12 NV12 YUYV; do
-	paint /dev/video$i $((i + 1))
-	v4l2_capture /dev/video$i $f 1 /tmp/contig.v$i >/dev/null
+	v4l2_capture /dev/video$i $f 1 /tmp/contig.v$i "$(static $((i + 1)))" >/dev/null
 	refs="$refs --reference v$i=/tmp/contig.v$i"
 	options="$options $(camera v$i v4l2:/dev/video$i format=$(echo $f | tr A-Z a-z))"
 	i=$((i + 1))

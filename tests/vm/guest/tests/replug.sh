@@ -8,10 +8,8 @@ mkdir -p $links
 port() { ln -sfn ../../video$2 $links/platform-$1-video-index0; } # PORT NODE
 port gate 0
 port yard 2
-paint /dev/video0 1
-v4l2_capture /dev/video0 NV12 1 /tmp/replug.gate >/dev/null
-paint /dev/video2 2
-v4l2_capture /dev/video2 NV12 1 /tmp/replug.yard >/dev/null
+v4l2_capture /dev/video0 NV12 1 /tmp/replug.gate "$(static 1)" >/dev/null
+v4l2_capture /dev/video2 NV12 1 /tmp/replug.yard "$(static 2)" >/dev/null
 start_box $(camera gate v4l2:by-path/platform-gate-video-index0 format=nv12) \
 	$(camera yard v4l2:by-path/platform-yard-video-index0 format=nv12) ||
 	{ bad "replug: the box does not start"; exit 1; }

@@ -8,9 +8,8 @@ for i in 0 1 2 3; do
 	# One kind of memory and no other, so that a refusal is no reason to try the next.
 	memory=auto
 	[ $i = 2 ] && memory=userptr
-	paint /dev/video$i $i
 	f=$(echo nm12 nm16 nv12 yuyv | cut -d' ' -f$((i + 1)))
-	v4l2_capture /dev/video$i $(echo $f | tr a-z A-Z) 1 /tmp/fault.v$i >/dev/null
+	v4l2_capture /dev/video$i $(echo $f | tr a-z A-Z) 1 /tmp/fault.v$i "$(static $i)" >/dev/null
 	options="$options $(camera v$i v4l2:/dev/video$i format=$f memory_want=$memory)"
 done
 start_box $options || { bad "vivid_faults: the box does not start"; exit 1; }

@@ -17,7 +17,7 @@ width_of() { # CAMERA
 # with a gap is no reference: then once more.
 capture_turn() { # DEVICE FORMAT FILE WIDTH
 	for try in 1 2 3 4 5 6; do
-		v4l2_capture "$1" "$2" 80 "$3" "$4" >/tmp/turn
+		v4l2_capture "$1" "$2" 80 "$3" "-c osd_text_mode=2 -c test_pattern=0 -c horizontal_movement=6" "$4" >/tmp/turn
 		sed -n 's/.*seq: *\([0-9]*\).*/\1/p' /tmp/turn | awk 'NR > 1 && $1 != last + 1 { bad = 1 } { last = $1 } END { exit bad || NR < 80 }' && return 0
 	done
 	return 1
@@ -25,13 +25,11 @@ capture_turn() { # DEVICE FORMAT FILE WIDTH
 
 refs= i=0
 for f in $formats; do
-	paint /dev/video$i $i
 	case " $moving " in
 	*" v$i "*)
-		v4l2-ctl -d /dev/video$i -c test_pattern=0 -c horizontal_movement=6 >/dev/null
 		capture_turn /dev/video$i $f /tmp/ref/v$i $(width_of v$i) || bad "vivid_record: no whole turn of video$i ($f)"
 		;;
-	*) v4l2_capture /dev/video$i $f 1 /tmp/ref/v$i $(width_of v$i) >/dev/null ;;
+	*) v4l2_capture /dev/video$i $f 1 /tmp/ref/v$i "$(static $i)" $(width_of v$i) >/dev/null ;;
 	esac
 	[ -s /tmp/ref/v$i ] || bad "vivid_record: v4l2-ctl captured nothing from video$i ($f)"
 	refs="$refs --reference v$i=/tmp/ref/v$i"

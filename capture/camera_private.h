@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Inside a camera. camera.c is the state machine, camera_stream.c one opening of the source (the
- * frames and memory that belong to it), camera_ledger.c what is missing, camera_frame.c what a
- * filled buffer is worth.
+ * frames that belong to it), camera_memory.c their memory, camera_ledger.c what is missing,
+ * camera_frame.c what a filled buffer is worth.
  *
  * A stream lives from the moment it is opened until its last frame has come back. It is handed
  * between the reactor and an opener thread by work items and messages and belongs to one of them

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "capture/camera_frame.h"
+#include "capture/camera_memory.h"
 #include "capture/camera_private.h"
 #include "capture/core/monotime.h"
 
@@ -23,38 +23,6 @@ static void try_to_close(struct camera_stream *s);
 
 /* --- opener threads ------------------------------------------------------------------------ */
 
-/*
- * Can the kernel write to disk straight from the driver's buffers? Those of dma-contig drivers are
- * mapped as raw page frames: every way of pinning them fails (EFAULT), registering as well as a
- * plain O_DIRECT write. Populating asks the same question of each buffer and touches no picture.
- */
-static bool driver_memory_pins(const struct slab *slab)
-{
-	for (unsigned i = 0; i < slab->nslots; i++)
-		if (madvise(slab->slot[i].plane[0], FRAME_BLOCK, MADV_POPULATE_WRITE))
-			return false;
-	return true;
-}
-
-static int make_slots(struct camera_stream *s)
-{
-	s->slot = calloc(s->slab->nslots, sizeof(s->slot[0]));
-	if (!s->slot)
-		return errmsg_set(&s->open_msg, -ENOMEM, "frame slots: out of memory");
-	for (unsigned i = 0; i < s->slab->nslots; i++) {
-		s->slot[i].stream = s;
-		s->slot[i].index = i;
-		s->slot[i].with_device = true;
-		s->slot[i].buf_index = -1;
-	}
-	if (s->slab->kind != SLAB_DRIVER)
-		return 0;
-	s->copy_all = !driver_memory_pins(s->slab);
-	/* Costs address space only until a frame has to be copied. */
-	return slab_create(&s->spare, SLAB_USERPTR, s->slab->nslots, s->slab->nplanes,
-			   s->slab->plane_size, &s->open_msg);
-}
-
 /* One kind of memory. -EOPNOTSUPP: try the next. */
 static int start_with(struct camera_stream *s, enum slab_kind kind)
 {
@@ -70,7 +38,7 @@ static int start_with(struct camera_stream *s, enum slab_kind kind)
 		return err;
 	}
 	s->started = true;
-	return make_slots(s);
+	return camera_memory_make_slots(s);
 }
 
 static int start_source(struct camera_stream *s, const enum slab_kind kinds[SOURCE_KINDS_MAX])
@@ -162,48 +130,6 @@ static void hand_to_opener(struct camera_stream *s, enum stream_phase phase,
 	pool_submit(s->camera->openers, &s->work);
 }
 
-/* --- memory -------------------------------------------------------------------------------- */
-
-/* Failure costs a copy inside the kernel's write path, not a frame: it is shown, not reported. */
-static void register_slab(struct camera_stream *s)
-{
-	struct reactor *r = s->camera->reactor;
-	const struct slab *slab = s->slab->kind == SLAB_DRIVER ? s->spare : s->slab;
-
-	s->slab_index = -1;
-	if (s->slab->kind == SLAB_DRIVER && s->slab->nplanes == 1 && !s->copy_all) {
-		/* Frames lie in the driver's buffers as a rule: each is registered by itself. */
-		for (unsigned i = 0; i < s->slab->nslots; i++)
-			if (reactor_buffer_register(r, s->slab->slot[i].plane[0],
-						    s->slab->plane_size[0], &s->slot[i].buf_index))
-				break;
-		s->registered = s->slot[s->slab->nslots - 1].buf_index >= 0;
-		return;
-	}
-	if (reactor_buffer_register(r, slab->base, slab->size, &s->slab_index))
-		s->slab_index = -1;
-	s->registered = s->slab_index >= 0;
-	for (unsigned i = 0; i < s->slab->nslots; i++)
-		s->slot[i].buf_index = s->slab_index;
-}
-
-static void unregister_slab(struct camera_stream *s)
-{
-	struct reactor *r = s->camera->reactor;
-
-	if (!s->registered && s->slab_index < 0 && !(s->slab && s->slab->kind == SLAB_DRIVER))
-		return;
-	if (s->slab_index >= 0)
-		reactor_buffer_unregister(r, s->slab_index);
-	else
-		for (unsigned i = 0; s->slot && i < s->slab->nslots; i++)
-			reactor_buffer_unregister(r, s->slot[i].buf_index);
-	for (unsigned i = 0; s->slot && i < s->slab->nslots; i++)
-		s->slot[i].buf_index = -1;
-	s->slab_index = -1;
-	s->registered = false;
-}
-
 /* --- life ---------------------------------------------------------------------------------- */
 
 int camera_stream_open(struct camera *c)
@@ -251,7 +177,7 @@ static void open_opened(struct reactor_msg *msg)
 	}
 	s->phase = STREAM_RUNNING;
 	s->with_device = s->empty = s->slab->nslots;
-	register_slab(s);
+	camera_memory_register(s);
 	arm_poll(s);
 	camera_opened(s->camera);
 }
@@ -272,7 +198,7 @@ static void try_to_free(struct camera_stream *s)
 {
 	if (s->phase != STREAM_CLOSED || s->held)
 		return;
-	unregister_slab(s);
+	camera_memory_unregister(s);
 	hand_to_opener(s, STREAM_FREEING, free_run);
 }
 
@@ -283,7 +209,7 @@ static void try_to_close(struct camera_stream *s)
 	if (s->phase != STREAM_DRAINING || s->polling || (driver && s->held))
 		return;
 	if (driver) /* while its memory is there */
-		unregister_slab(s);
+		camera_memory_unregister(s);
 	hand_to_opener(s, STREAM_CLOSING, close_run);
 }
 

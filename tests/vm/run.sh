@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 cache=${MATLANG_VM_CACHE:-$build/vm}
-limit=${VM_TIMEOUT:-600}
+limit=${VM_TIMEOUT:-900}
 mkdir -p "$cache"
 
 passed=0 failed=0 skipped=0

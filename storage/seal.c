@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/store_impl.h"
+
 int seal_init(struct seal *l)
 {
 	*l = (struct seal){0};
@@ -239,4 +241,31 @@ void seal_write(struct seal *l, uint8_t *out, uint32_t at, struct format_seal *f
 	f->chunks = (uint32_t)(l->chunks.used / sizeof(uint32_t));
 	f->first_mono_ns = l->first_mono_ns;
 	f->last_mono_ns = l->last_mono_ns;
+}
+
+int seal_build(struct seal *l, const struct format_super *s, const struct format_segment *h,
+	       uint32_t end, const struct format_clock *last, uint8_t **out, uint32_t *start)
+{
+	struct format_seal f = {
+		.sequence = h->sequence,
+		.nonce = h->nonce,
+		.index = h->index,
+		.next = h->next,
+		.boot = h->boot,
+		.end = end,
+		.seal_start = seal_start(l, s),
+		.first_clock = h->clock,
+		.last_clock = *last,
+	};
+	size_t bytes = s->segment_bytes - f.seal_start;
+	uint8_t *p = volume_alloc(bytes);
+
+	if (!p)
+		return -ENOMEM;
+	memcpy(f.boot_id, h->boot_id, sizeof(f.boot_id));
+	seal_write(l, p, f.seal_start, &f);
+	format_seal_encode(p + bytes - DISK_BLOCK, s, &f);
+	*out = p;
+	*start = f.seal_start;
+	return 0;
 }

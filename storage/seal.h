@@ -47,6 +47,16 @@ void seal_each(const struct seal *l, uint32_t from,
 	       void *ctx);
 /* Forgets records from payload offset `from` on. -ENOMEM: nothing changed. */
 int seal_truncate(struct seal *l, uint32_t from) MUST_CHECK;
+/* Where the seal begins in its segment. */
+static inline uint32_t seal_start(const struct seal *l, const struct format_super *s)
+{
+	return s->segment_bytes - DISK_BLOCK - (uint32_t)ALIGN_UP(seal_size(l), (size_t)DISK_BLOCK);
+}
+/* The seal as it goes to disk: *out (to be freed, aligned) covers [*start, segment_bytes). `end`:
+ * of the log in the segment; `last`: clock sample at the end. -ENOMEM. */
+int seal_build(struct seal *l, const struct format_super *s, const struct format_segment *h,
+	       uint32_t end, const struct format_clock *last, uint8_t **out,
+	       uint32_t *start) MUST_CHECK;
 /* Fills sections at `out` (seal_size bytes) and their table in `f`; the first section lies at
  * offset `at` of the segment. */
 void seal_write(struct seal *l, uint8_t *out, uint32_t at, struct format_seal *f);

@@ -165,12 +165,6 @@ void segment_free(struct segment *seg)
 	free(seg);
 }
 
-static uint32_t seal_start(const struct store *s, const struct seal *l)
-{
-	return s->super.segment_bytes - DISK_BLOCK -
-	       (uint32_t)ALIGN_UP(seal_size(l), (size_t)DISK_BLOCK);
-}
-
 static int64_t utc_of(const struct format_clock *c, int64_t mono_ns)
 {
 	return c->utc_ns ? c->utc_ns + (mono_ns - c->mono_ns) : 0;
@@ -190,7 +184,7 @@ void segment_to_table(struct store *s, const struct segment *seg, enum format_se
 		.boot = seg->head.boot,
 		.records = records,
 		.end = seg->pos,
-		.seal_start = seal_start(s, l),
+		.seal_start = seal_start(l, &s->super),
 		.first_mono_ns = l->first_mono_ns,
 		.last_mono_ns = l->last_mono_ns,
 		.first_utc_ns = records ? utc_of(&seg->head.clock, l->first_mono_ns) : 0,
@@ -200,28 +194,8 @@ void segment_to_table(struct store *s, const struct segment *seg, enum format_se
 
 int segment_build_seal(const struct store *s, struct segment *seg, uint8_t **out, uint32_t *start)
 {
-	struct format_seal f = {
-		.sequence = seg->head.sequence,
-		.nonce = seg->head.nonce,
-		.index = seg->head.index,
-		.next = seg->head.next,
-		.boot = seg->head.boot,
-		.end = seg->pos,
-		.seal_start = seal_start(s, &seg->seal),
-		.first_clock = seg->head.clock,
-		.last_clock = seg->clock.utc_ns ? seg->clock : s->clock,
-	};
-	size_t bytes = s->super.segment_bytes - f.seal_start;
-	uint8_t *p = volume_alloc(bytes);
-
-	if (!p)
-		return -ENOMEM;
-	memcpy(f.boot_id, seg->head.boot_id, sizeof(f.boot_id));
-	seal_write(&seg->seal, p, f.seal_start, &f);
-	format_seal_encode(p + bytes - DISK_BLOCK, &s->super, &f);
-	*out = p;
-	*start = f.seal_start;
-	return 0;
+	return seal_build(&seg->seal, &s->super, &seg->head, seg->pos,
+			  seg->clock.utc_ns ? &seg->clock : &s->clock, out, start);
 }
 
 void segment_try_seal(struct store *s, struct segment *seg)

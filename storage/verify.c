@@ -103,8 +103,7 @@ static int check_supers(struct verify *v)
 	return 0;
 }
 
-/* 0: whole, or never written; 1: not. */
-static int check_area(struct reader *r, unsigned area, uint64_t *bytes)
+int verify_area(struct reader *r, unsigned area, uint64_t *bytes)
 {
 	CLEANUP_FREE uint8_t *block = reader_alloc(DISK_BLOCK);
 	struct format_checkpoint c;
@@ -138,7 +137,7 @@ static int check_checkpoints(struct verify *v)
 
 	for (unsigned area = 0; area < 2; area++) {
 		uint64_t bytes = 0;
-		int bad = check_area(r, area, &bytes);
+		int bad = verify_area(r, area, &bytes);
 
 		for (unsigned i = 0; bad == 1 && i < CHECKPOINT_TRIES; i++) {
 			const struct timespec pause = {.tv_nsec = CHECKPOINT_WAIT_NS};
@@ -146,7 +145,7 @@ static int check_checkpoints(struct verify *v)
 			if (r->io->ops->holder(r->io) <= 0)
 				break;
 			nanosleep(&pause, NULL);
-			bad = check_area(r, area, &bytes);
+			bad = verify_area(r, area, &bytes);
 		}
 		if (bad < 0)
 			return bad;

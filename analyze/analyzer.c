@@ -15,7 +15,7 @@
 #define NS 1000000000.0
 /* Frames a decoder may be behind; a picture that stands by itself has one that waits. */
 #define QUEUE_MAX   8
-#define NOISE_EVERY 64 /* analysed frames between two looks at the mean noise */
+#define NOISE_EVERY 64 /* analysed frames between two looks at noise and restlessness */
 
 struct waiting {
 	struct frame *frame;
@@ -368,7 +368,7 @@ static void judge(struct turn *t)
 	struct analyzer *a = t->a;
 	int64_t start = thread_cpu_ns();
 	struct detector_result r = {0};
-	double noise = -1;
+	double noise = -1, restless = 0;
 
 	if (t->err < 0) {
 		tell_error(a, t->em.text);
@@ -376,8 +376,10 @@ static void judge(struct turn *t)
 		a->failing = false;
 		detector_run(a->detector, t->mono_ns, &r);
 		tell_result(a, &r, t->sequence);
-		if (a->stats.analyzed % NOISE_EVERY == 0)
+		if (a->stats.analyzed % NOISE_EVERY == 0) {
 			noise = detector_noise(a->detector);
+			restless = detector_restless(a->detector);
+		}
 	}
 	pthread_mutex_lock(&a->lock);
 	a->stats.busy_ns += t->cpu_ns + thread_cpu_ns() - start;
@@ -387,8 +389,10 @@ static void judge(struct turn *t)
 		a->stats.lag_ns = monotime_now() - t->mono_ns;
 		a->stats.level = r.level;
 	}
-	if (noise >= 0)
+	if (noise >= 0) {
 		a->stats.noise = noise;
+		a->stats.restless = restless;
+	}
 	a->stats.in_event = a->events.open;
 	a->stats.events = a->events.count;
 	a->stats.state_bytes =

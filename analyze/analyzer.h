@@ -73,7 +73,8 @@ struct analyzer_stats {
 	int64_t lag_ns;  /* of the last analysed frame: from capture to result */
 	uint16_t level;  /* of the last */
 	bool in_event;
-	double noise; /* mean noise estimate, grey levels */
+	double noise;    /* mean noise estimate, grey levels */
+	double restless; /* part of the picture that always moves, 0..1 */
 	size_t state_bytes;
 };
 

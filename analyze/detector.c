@@ -420,6 +420,11 @@ double detector_noise(const struct detector *d)
 	return d->model ? background_noise(d->model) : 0;
 }
 
+double detector_restless(const struct detector *d)
+{
+	return d->model ? restless_part(&d->restless) : 0;
+}
+
 size_t detector_state_bytes(const struct detector *d)
 {
 	size_t cells = (size_t)d->grid.cols * d->grid.rows;

@@ -100,6 +100,8 @@ int detector_feed_luma(struct detector *d, const uint8_t *luma, size_t stride, u
 
 /* Mean noise, grey levels. */
 double detector_noise(const struct detector *d);
+/* Part of the picture that always moves (trees, water), 0..1. */
+double detector_restless(const struct detector *d);
 /* Memory held for the camera, decoders' inner memory not counted. */
 size_t detector_state_bytes(const struct detector *d);
 

@@ -67,6 +67,14 @@ static ATTR_SHOW(show_noise)
 	return attr_print(out, size, "%.2f", s.noise);
 }
 
+static ATTR_SHOW(show_restless)
+{
+	struct analyzer_stats s;
+
+	stats(t, &s);
+	return attr_print(out, size, "%.1f", 100 * s.restless);
+}
+
 static ATTR_SHOW(show_state_bytes)
 {
 	struct analyzer_stats s;
@@ -97,7 +105,8 @@ static const struct attr table[] = {
 	SETTING("sensitivity", ATTR_INT, u8, sensitivity, 1, 100, "", "50",
 		"1 sees only gross change, 100 everything that moves."),
 	SETTING("min_cells", ATTR_INT, u32, min_cells, 1, 8160, "cells", "2",
-		"Cells that must move together before it counts as motion; 1 also sees what is small and dim."),
+		"Cells that must move together before it counts as motion; 1 also sees what is "
+		"small and dim."),
 	SETTING("start_frames", ATTR_INT, u32, start_frames, 1, 100, "frames", "2",
 		"Analysed frames with motion before an event begins."),
 	SETTING("end_seconds", ATTR_DOUBLE, seconds, end_ns, 0, 3600, "s", "3",
@@ -154,6 +163,12 @@ static const struct attr table[] = {
 	 .unit = "grey levels",
 	 .show = show_noise,
 	 .help = "Mean noise of the picture as the detector sees it."},
+	{.path = P "restless_percent",
+	 .type = ATTR_DOUBLE,
+	 .unit = "%",
+	 .show = show_restless,
+	 .help = "Part of the picture that always moves (trees, water): only what stands out there "
+		 "counts; mask it where nobody can come."},
 	{.path = P "state_bytes",
 	 .type = ATTR_INT,
 	 .unit = "bytes",

@@ -85,7 +85,8 @@ static uint32_t direct_align(int fd)
 
 static int open_file(struct disk *d, const char *path, unsigned flags, struct errmsg *em)
 {
-	int fl = O_CLOEXEC | O_NOCTTY | (flags & STORAGE_IO_WRITE ? O_RDWR : O_RDONLY);
+	/* O_NONBLOCK: means nothing to a file, and a pipe in its place must not hold us. */
+	int fl = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (flags & STORAGE_IO_WRITE ? O_RDWR : O_RDONLY);
 
 	if (flags & STORAGE_IO_CREATE)
 		fl |= O_CREAT | O_EXCL;

@@ -149,6 +149,9 @@ static int to_utc(struct tm *tm, bool has_offset, long offset, long frac, int64_
 	t = has_offset ? timegm(tm) : mktime(tm);
 	if (tm->tm_mday != given.tm_mday || tm->tm_mon != given.tm_mon)
 		return -EINVAL;
+	/* Nanoseconds reach from 1677 to 2262; the offset is less than a day. */
+	if (t < INT64_MIN / NSEC_PER_SEC + 86400 || t > INT64_MAX / NSEC_PER_SEC - 86400)
+		return -EINVAL;
 	*out = ((int64_t)t - (has_offset ? offset : 0)) * NSEC_PER_SEC + frac;
 	return 0;
 }

@@ -191,6 +191,7 @@ check "events: one a camera" says "Events: 2" "$M" events --store "$dir/gaps"
 check "snapshot of the newest" "$M" snapshot --store "$dir/images" --camera cam -o "$dir/out/s.jpg"
 check "snapshot: the very bytes" cmp "$dir/out/s.jpg" "$clips/images/in000060.jpg"
 check "snapshot of H.264" "$M" snapshot --store "$dir/h264" --camera cam -o "$dir/out/h.jpg"
+check "snapshot: no JPEG under another name" fails 2 "$M" snapshot --store "$dir/h264" --camera cam -o "$dir/out/h.png"
 check "snapshot of H.264 decodes" ffmpeg -v error -xerror -i "$dir/out/h.jpg" -f null -
 
 # --- what must not go wrong ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "capture/core/cleanup.h"
 #include "capture/core/frame.h"
@@ -245,6 +246,13 @@ static int run(struct snapshot *s, const char *at)
 	return code;
 }
 
+static bool is_jpeg_name(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot && (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg"));
+}
+
 int cmd_snapshot(struct cli *c, int argc, char **argv)
 {
 	struct snapshot s = {.c = c, .quality = 92};
@@ -272,6 +280,8 @@ int cmd_snapshot(struct cli *c, int argc, char **argv)
 		return cli_usage(c, _("which camera? say --camera NAME"));
 	if (!s.path)
 		return cli_usage(c, _("into which file? say -o NAME.jpg"));
+	if (!is_jpeg_name(s.path))
+		return cli_usage(c, _("-o wants NAME.jpg, not '%s'"), s.path);
 	av_log_set_level(AV_LOG_QUIET);
 	return run(&s, at);
 }

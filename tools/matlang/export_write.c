@@ -236,12 +236,16 @@ static int take(struct writer *w, const struct record *rec)
 
 static int account(struct export *x, struct gap_watch *watch, const struct record *rec)
 {
+	bool goes_on = !watch->numbered || rec->frame.sequence == watch->next_sequence;
+
+	watch->numbered = true;
+	watch->next_sequence = rec->frame.sequence + 1;
 	if (rec->clock < x->clock)
 		x->clock = rec->clock;
 	if (rec->frame.flags & FRAME_TORN)
 		x->torn++;
 	if (rec->utc_ns >= x->f.from_ns)
-		return gaps_expect(watch, rec->utc_ns, rec->clock);
+		return gaps_expect(watch, rec->utc_ns, goes_on, rec->clock);
 	x->early++;
 	return 0;
 }
@@ -289,6 +293,7 @@ int export_write(struct export *x)
 	struct gap_watch watch = {
 		.gaps = &x->gaps,
 		.camera_id = x->camera_id,
+		.restart_ns = x->interval_ns * 2,
 		.limit_ns = x->interval_ns * 4 > 2 * NSEC_PER_SEC ? x->interval_ns * 4
 								  : 2 * NSEC_PER_SEC,
 	};
@@ -301,7 +306,7 @@ int export_write(struct export *x)
 		err = gaps_read(&x->gaps, x->f.reader, x->camera_id, x->f.from_ns, x->f.to_ns,
 				&w.em);
 	if (!err)
-		err = gaps_expect(&watch, x->f.from_ns, RECORD_CLOCK_SYNCED);
+		err = gaps_expect(&watch, x->f.from_ns, true, RECORD_CLOCK_SYNCED);
 	if (!err)
 		err = write_all(&w, &watch, &progress);
 	if (footage_warn_passed_over(x->c, &x->gaps.damage) && x->damaged == 0)
@@ -309,7 +314,7 @@ int export_write(struct export *x)
 	if (!err)
 		err = close_part(&w);
 	if (!err)
-		err = gaps_expect(&watch, x->end_ns, x->clock);
+		err = gaps_expect(&watch, x->end_ns, true, x->clock);
 	if (!err && x->nparts == 0)
 		err = errmsg_set(&w.em, -ENODATA, "%s",
 				 _("no frame in this time can be shown: none is a key frame"));

@@ -97,8 +97,9 @@ static bool explained(const struct gap_watch *w, int64_t from_ns, int64_t to_ns)
 	return false;
 }
 
-int gaps_expect(struct gap_watch *w, int64_t utc_ns, enum record_clock clock)
+int gaps_expect(struct gap_watch *w, int64_t utc_ns, bool goes_on, enum record_clock clock)
 {
+	int64_t limit_ns = goes_on ? w->limit_ns : w->restart_ns;
 	struct gap gap = {
 		.camera_id = w->camera_id,
 		.cause = GAP_NOT_RECORDED,
@@ -106,7 +107,7 @@ int gaps_expect(struct gap_watch *w, int64_t utc_ns, enum record_clock clock)
 		.to_ns = utc_ns,
 		.clock = clock,
 	};
-	bool missing = w->begun && utc_ns - w->last_ns > w->limit_ns;
+	bool missing = w->begun && utc_ns - w->last_ns > limit_ns;
 
 	w->begun = true;
 	w->last_ns = utc_ns;

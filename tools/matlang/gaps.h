@@ -44,17 +44,21 @@ void gaps_sort(struct gaps *g);
 uint64_t gaps_frames(const struct gaps *g);
 
 /*
- * Watches the times of consecutive frames and adds a gap where more than `limit_ns` passed between
- * two of them and no entry of the ledger touches that stretch. Call gaps_expect with the begin
- * that was asked for, then with every frame, then with the end.
+ * Watches the times of consecutive frames and adds a gap where too much passed between two of them
+ * and no entry of the ledger touches that stretch: more than `limit_ns`, or, where the camera's
+ * numbering does not go on (the box was started anew), more than `restart_ns`. Call gaps_expect
+ * with the begin that was asked for, then with every frame, then with the end.
  */
 struct gap_watch {
 	struct gaps *gaps;
 	uint32_t camera_id;
-	int64_t limit_ns, last_ns;
+	int64_t limit_ns, restart_ns, last_ns;
 	bool begun;
+	bool numbered; /* the caller's: whether next_sequence is known */
+	uint32_t next_sequence;
 };
-int gaps_expect(struct gap_watch *w, int64_t utc_ns, enum record_clock clock) MUST_CHECK;
+int gaps_expect(struct gap_watch *w, int64_t utc_ns, bool goes_on,
+		enum record_clock clock) MUST_CHECK;
 
 /* "sequence-gap" ... or "not-recorded": stable words. */
 const char *gaps_cause_name(enum loss_cause cause);

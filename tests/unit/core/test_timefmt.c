@@ -80,6 +80,9 @@ static void parses_what_people_write(void **state)
 static void refuses_what_is_no_time(void **state)
 {
 	static const char *const bad[] = {
+		"9999-12-31T00:00:00Z",
+		"2262-04-11",
+		"0001-01-01",
 		"",
 		"yesterday",
 		"25:00",

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -252,6 +253,12 @@ static void bad_paths_are_named(void **state)
 	assert_non_null(strstr(em.text, f->path));
 	assert_int_equal(storage_io_uring.open(NULL, f->dir, 0, NULL, &io, &em), -EINVAL);
 	assert_non_null(strstr(em.text, "not a regular file"));
+	/* Nor does a pipe that nobody writes to hold a reader. */
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	alarm(30);
+	assert_int_equal(storage_io_uring.open(NULL, f->path, 0, NULL, &io, &em), -EINVAL);
+	alarm(0);
+	assert_int_equal(unlink(f->path), 0);
 	io = make(f, 0);
 	io->ops->close(io);
 	io = NULL;

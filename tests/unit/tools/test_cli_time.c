@@ -91,26 +91,33 @@ static void cells_in_a_region(void **state)
 static void gaps_without_a_word_are_seen(void **state)
 {
 	struct gaps g = {0};
-	struct gap_watch w = {.gaps = &g, .camera_id = 1, .limit_ns = 2 * S};
+	struct gap_watch w = {.gaps = &g, .camera_id = 1, .limit_ns = 2 * S, .restart_ns = S / 5};
 	const struct gap away = {1,    LOSS_CAMERA_AWAY,   20 * S, 30 * S, 250,
 				 true, RECORD_CLOCK_SYNCED};
 
 	assert_int_equal(gaps_add(&g, &away), 0);
-	assert_int_equal(gaps_expect(&w, 0, RECORD_CLOCK_SYNCED), 0);
-	assert_int_equal(gaps_expect(&w, 5 * S, RECORD_CLOCK_SYNCED), 0); /* late begin */
-	assert_int_equal(gaps_expect(&w, 7 * S, RECORD_CLOCK_SYNCED), 0); /* just within */
-	assert_int_equal(gaps_expect(&w, 7 * S, RECORD_CLOCK_SYNCED), 0);
-	assert_int_equal(gaps_expect(&w, 9 * S + 1, RECORD_CLOCK_SYNCED), 0); /* one too far */
-	assert_int_equal(gaps_expect(&w, 11 * S, RECORD_CLOCK_SYNCED), 0);
+	assert_int_equal(gaps_expect(&w, 0, true, RECORD_CLOCK_SYNCED), 0);
+	assert_int_equal(gaps_expect(&w, 5 * S, true, RECORD_CLOCK_SYNCED), 0); /* late begin */
+	assert_int_equal(gaps_expect(&w, 7 * S, true, RECORD_CLOCK_SYNCED), 0); /* just within */
+	assert_int_equal(gaps_expect(&w, 7 * S, true, RECORD_CLOCK_SYNCED), 0);
+	assert_int_equal(gaps_expect(&w, 9 * S + 1, true, RECORD_CLOCK_SYNCED),
+			 0); /* one too far */
+	assert_int_equal(gaps_expect(&w, 11 * S, true, RECORD_CLOCK_SYNCED), 0);
 	for (int64_t t = 12; t <= 20; t++)
-		assert_int_equal(gaps_expect(&w, t * S, RECORD_CLOCK_SYNCED), 0);
-	assert_int_equal(gaps_expect(&w, 30 * S, RECORD_CLOCK_SYNCED), 0); /* the ledger knows */
+		assert_int_equal(gaps_expect(&w, t * S, true, RECORD_CLOCK_SYNCED), 0);
+	assert_int_equal(gaps_expect(&w, 30 * S, true, RECORD_CLOCK_SYNCED),
+			 0); /* the ledger knows */
+	/* The box was started anew: what it missed is short, and no ledger has it. */
+	assert_int_equal(gaps_expect(&w, 30 * S + S / 5, false, RECORD_CLOCK_SYNCED), 0);
+	assert_int_equal(gaps_expect(&w, 31 * S, false, RECORD_CLOCK_SYNCED), 0);
 	gaps_sort(&g);
-	assert_int_equal(g.count, 3);
+	assert_int_equal(g.count, 4);
 	assert_true(g.item[0].from_ns == 0 && g.item[0].to_ns == 5 * S);
 	assert_int_equal(g.item[0].cause, GAP_NOT_RECORDED);
 	assert_true(g.item[1].from_ns == 7 * S && g.item[1].to_ns == 9 * S + 1);
 	assert_int_equal(g.item[2].cause, LOSS_CAMERA_AWAY);
+	assert_true(g.item[3].from_ns == 30 * S + S / 5 && g.item[3].to_ns == 31 * S);
+	assert_int_equal(g.item[3].cause, GAP_NOT_RECORDED);
 	assert_int_equal(gaps_frames(&g), 250);
 	gaps_free(&g);
 }

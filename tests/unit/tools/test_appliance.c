@@ -277,9 +277,11 @@ static void every_fault_is_on_the_ledger(void **state)
 	assert_int_equal(good.estimated, 0);
 	assert_int_equal(good.missing, good.ledger);
 	assert_non_null(strstr(t.log, "camera bad:"));
-	/* Two torn frames are one line, and it says whose they are. */
-	assert_int_equal(lines_with(&t, "camera bad: a frame cannot be searched for motion"), 1);
-	assert_int_equal(lines_with(&t, "a torn frame"), 1);
+	/* Two torn frames are one line, and it says whose they are. None at all where analysis was
+	 * so late that it skipped them. */
+	assert_true(lines_with(&t, "a torn frame") <= 1);
+	assert_int_equal(lines_with(&t, "a torn frame"),
+			 lines_with(&t, "camera bad: a frame cannot be searched for motion"));
 	end(&t);
 }
 

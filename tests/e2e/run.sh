@@ -231,6 +231,21 @@ assert hits == 1, hits
 EOF
 check "damage: verify exits with 1" fails 1 "$M" store verify "$dir/damage"
 check "damage: verify names it" says "damaged: " "$M" store verify "$dir/damage"
+cp -r "$dir/damage" "$dir/mend"
+check "repair: a superblock and a seal overwritten" python3 - "$dir/mend/volume-0.matlang" <<'EOF'
+import sys
+with open(sys.argv[1], "r+b") as f:
+    data = f.read()
+    for at in (0, data.index(b"MLSEALED")):
+        f.seek(at + 20)
+        f.write(b"rot")
+EOF
+check "repair: --dry-run finds work" fails 1 "$M" store repair --dry-run "$dir/mend"
+check "repair: --dry-run says what" says "would be written anew: superblock 0" "$M" store repair --dry-run "$dir/mend"
+check "repair: says so in Vietnamese" says "đã ghi lại: siêu khối 0" "$M" --lang vi store repair "$dir/mend"
+check "repair: the picture stays damaged" says "still damaged: segment 0 " "$M" store repair "$dir/mend"
+check "repair: and nothing else" says '"steps":0,"damaged":1,' "$M" store repair --json "$dir/mend"
+check "repair: wants a directory" fails 2 "$M" store repair
 check "damage: the export says so" fails 1 "$M" export --store "$dir/damage" --camera cam --from -1h -o "$dir/out/damage.mkv"
 rm -rf "$dir/packets"
 mkdir "$dir/packets"
@@ -279,7 +294,7 @@ completes() { # WANTED WORD...: what completion offers for the words
         echo "${COMPREPLY[*]}"' - "$build" "$@" | grep -qx -- "$want"
 }
 check "completion: commands" completes "status store" matlang st
-check "completion: second words" completes "create info verify" matlang store ""
+check "completion: second words" completes "create info verify repair" matlang store ""
 check "completion: options" completes "--segment --size --sparse" matlang store create --s
 mkdir -p "$dir/control/cameras/gate-01" "$dir/control/cameras/yard"
 export MATLANG_CONTROL=$dir/control

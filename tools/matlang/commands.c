@@ -63,6 +63,14 @@ const struct command cli_commands[] = {
 	{"store verify", "[DIR]", N_("read all of a store and name what is damaged"),
 	 "Works beside a running box. Exit code 1 when anything is damaged.",
 	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, NULL, cmd_store_verify},
+	{"store repair", "DIR [OPTIONS]",
+	 N_("write damaged parts of a store anew from what is left of it"),
+	 N_("The store must not be in use. Superblocks, checkpoints, seals and headers are made "
+	    "again from\n"
+	    "their copies and from the footage, which itself is never touched; then all is "
+	    "verified. Exit\n"
+	    "code 1 when damage is left, or with --dry-run when there is something to repair."),
+	 CLI_USES_JSON, cmd_store_repair_options, cmd_store_repair},
 	{"detect", "--source SOURCE | --store DIR --camera NAME --from TIME [OPTIONS]",
 	 N_("try motion settings on a clip or on recorded footage"),
 	 "Every frame is looked at unless --set motion/rate=N says otherwise; what is not set has "

@@ -21,6 +21,7 @@ int cmd_bench(struct cli *c, int argc, char **argv);
 int cmd_store_create(struct cli *c, int argc, char **argv);
 int cmd_store_info(struct cli *c, int argc, char **argv);
 int cmd_store_verify(struct cli *c, int argc, char **argv);
+int cmd_store_repair(struct cli *c, int argc, char **argv);
 
 extern const struct cli_option cmd_status_options[];
 extern const struct cli_option cmd_set_options[];
@@ -32,5 +33,6 @@ extern const struct cli_option cmd_export_options[];
 extern const struct cli_option cmd_snapshot_options[];
 extern const struct cli_option cmd_detect_options[];
 extern const struct cli_option cmd_store_create_options[];
+extern const struct cli_option cmd_store_repair_options[];
 
 #endif

@@ -50,8 +50,9 @@ for kind in $(memory_kinds); do
 	for i in 0 1 2 3 4 5 6 7 8 9; do
 		wait_for $CAMERAS/v$i/state streaming 20
 	done
-	for i in 9 0 1 2 3 4 5 6 7 8; do
-		more_frames v$i 5 30
+	more_frames v9 10 30
+	for i in 0 1 2 3 4 5 6 7 8 9; do
+		more_frames v$i 1 30
 		show v$i
 		# The driver's own planes lie apart and have no room for a trailer: copied, and counted.
 		if [ $kind = mmap ]; then
@@ -60,7 +61,7 @@ for kind in $(memory_kinds); do
 		else
 			[ "$(get v$i copies)" = 0 ] && [ "$(get v$i registered)" = 1 ] || continue
 		fi
-		[ "$(get v$i memory)" = $kind ] && [ "$(get v$i frames)" -ge 5 ] && good=$((good + 1))
+		[ "$(get v$i memory)" = $kind ] && [ "$(get v$i frames)" -ge 2 ] && good=$((good + 1))
 	done
 	check "vivid_record $kind: ten cameras stream as they should" [ $good = 10 ]
 	for i in 0 1 3 9; do

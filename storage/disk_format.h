@@ -236,6 +236,9 @@ void format_segment_encode(uint8_t block[static DISK_BLOCK], const struct format
 int format_segment_decode(const uint8_t block[static DISK_BLOCK], const struct format_super *s,
 			  uint32_t index, struct format_segment *out) MUST_CHECK;
 
+/* Which store a header says it belongs to, for whoever has lost the superblock; not checked. */
+void format_segment_store(const uint8_t block[static DISK_BLOCK], uint8_t uuid[static 16]);
+
 /* A chunk's trailer: the last DISK_CHUNK_TRAILER bytes of its last block. `heads` are the
  * heads_bytes right before the trailer. */
 void format_chunk_encode(uint8_t trailer[static DISK_CHUNK_TRAILER], const struct format_chunk *c,

@@ -257,6 +257,11 @@ void format_segment_encode(uint8_t b[static DISK_BLOCK], const struct format_sup
 	format_block_end(b);
 }
 
+void format_segment_store(const uint8_t b[static DISK_BLOCK], uint8_t uuid[static 16])
+{
+	memcpy(uuid, b + 16, 16);
+}
+
 int format_segment_decode(const uint8_t b[static DISK_BLOCK], const struct format_super *s,
 			  uint32_t index, struct format_segment *out)
 {

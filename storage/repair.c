@@ -22,43 +22,9 @@ int repair_write(struct repair *p, const struct repair_step *step, const void *b
 	return 0;
 }
 
-/* A read that the disk refuses is as good as damage: what is there can be written anew. */
-static bool is_damage(int err)
+bool repair_is_damage(int err)
 {
 	return err == -EBADMSG || err == -EPROTO || err == -EIO;
-}
-
-static int repair_supers(struct repair *p, const char *path, struct errmsg *em)
-{
-	static const uint32_t at[2] = {DISK_SUPER_A, DISK_SUPER_B};
-	CLEANUP_FREE uint8_t *block = volume_alloc((size_t)2 * DISK_BLOCK);
-	struct format_super good;
-	bool whole[2];
-
-	if (!block)
-		return -ENOMEM;
-	/* Refuses what this program does not know, and what is no store. */
-	int err = volume_read_super(p->io, path, &good, em);
-
-	if (err)
-		return err;
-	for (unsigned i = 0; i < 2; i++) {
-		struct format_super s;
-
-		err = p->io->ops->read(p->io, block + i * DISK_BLOCK, DISK_BLOCK, at[i]);
-		if (!err)
-			err = format_super_decode(block + i * DISK_BLOCK, &s, NULL);
-		if (err && !is_damage(err))
-			return err;
-		whole[i] = !err;
-	}
-	if (whole[0] && whole[1] && !memcmp(block, block + DISK_BLOCK, DISK_BLOCK))
-		return 0;
-	/* The first that is whole is the one that everybody reads. */
-	unsigned from = !whole[0], to = !from;
-	const struct repair_step step = {REPAIR_SUPERBLOCK, to, 0, at[to]};
-
-	return repair_write(p, &step, block + from * DISK_BLOCK, DISK_BLOCK);
 }
 
 /* --- segments ------------------------------------------------------------------------------- */
@@ -80,7 +46,7 @@ static int read_seal(struct repair *p, uint32_t index, uint64_t sequence, uint64
 	if (!err)
 		err = reader_read(p->r, index, f->seal_start, hi - f->seal_start, &mem, &b);
 	if (err)
-		return is_damage(err) ? -EBADMSG : err;
+		return repair_is_damage(err) ? -EBADMSG : err;
 	uint32_t at = f->seal_start;
 
 	for (unsigned i = 0; i < FORMAT_SECTIONS; i++) {
@@ -102,7 +68,7 @@ static int read_heads(struct repair *p)
 	for (uint32_t i = 0; i < p->r->super.segments; i++) {
 		int err = reader_header(p->r, i, &p->head[i]);
 
-		if (err && !is_damage(err))
+		if (err && !repair_is_damage(err))
 			return err;
 		if (err)
 			p->head[i] = (struct format_segment){.sequence = 0};
@@ -148,7 +114,7 @@ static int seal_anew(struct repair *p, const struct format_segment *h, uint32_t 
 		err = seal_build(&seal, &p->r->super, h, end, &last, &buf, &start);
 	seal_destroy(&seal);
 	if (err)
-		return is_damage(err) ? 0 : err;
+		return repair_is_damage(err) ? 0 : err;
 	const struct repair_step step = {REPAIR_SEAL, h->index, h->sequence,
 					 format_segment_offset(&p->r->super, h->index) + start};
 
@@ -253,6 +219,8 @@ static int repair_all(struct repair *p, const char *dir, const struct storage_io
 {
 	int err = repair_supers(p, path, em);
 
+	if (err > 0)
+		return 0; /* a dry run without a superblock sees no further */
 	if (!err)
 		err = look(p, dir, ops, ctx, em);
 	if (!err)

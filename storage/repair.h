@@ -3,7 +3,8 @@
  * Repairs a store in place: what is kept twice, or follows from the rest, is written anew. Footage
  * itself is never touched: what is damaged there stays damaged, and `verify` names it.
  *
- *   - a superblock from its other copy;
+ *   - a superblock from its other copy, or both from the volume's size and any segment's header
+ *     (when the store was made and the volume's own UUID are lost then);
  *   - the seal of a segment from its chunks, passing over those that are damaged;
  *   - the header of a segment from its seal and the segment before it;
  *   - checkpoints from what a reader finds.

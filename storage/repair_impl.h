@@ -19,6 +19,10 @@ struct repair {
 /* Writes at step->offset, unless it is a dry run, and tells. */
 int repair_write(struct repair *p, const struct repair_step *step, const void *buf,
 		 size_t len) MUST_CHECK;
+/* A read that the disk refuses is as good as damage: what is there can be written anew. */
+bool repair_is_damage(int err);
+/* repair_super.c: 1: without a superblock on the disk (a dry run) nothing more can be said. */
+int repair_supers(struct repair *p, const char *path, struct errmsg *em) MUST_CHECK;
 /* repair_walk.c: every record of every chunk before `end` whose headers hold, into `seal`; *last:
  * the last clock sample among them, if there is one. */
 int repair_walk(struct repair *p, const struct format_segment *h, uint32_t end, struct seal *seal,

@@ -129,8 +129,7 @@ static void with_little_left_everything_comes_back(void **state)
 	for (unsigned i = 0; i < t->places; i++) {
 		const struct rot_place *p = &t->place[i];
 
-		if ((p->what == ROT_SUPER && p->offset == 0) || p->what == ROT_CHECKPOINT ||
-		    p->what == ROT_SEAL) {
+		if (p->what == ROT_SUPER || p->what == ROT_CHECKPOINT || p->what == ROT_SEAL) {
 			memset(simdisk_image(t->lab->disk) + p->offset, 0x5a, p->len);
 			hit++;
 		}
@@ -179,14 +178,43 @@ static void a_seal_over_damage_keeps_the_rest(void **state)
 	rot_free(t);
 }
 
-static void without_a_superblock_it_refuses(void **state)
+static void both_superblocks_follow_from_the_segments(void **state)
+{
+	struct rot *t = rot_make();
+	struct format_super s;
+	struct told told;
+
+	(void)state;
+	memset(simdisk_image(t->lab->disk), 0, DISK_AREAS_START);
+	assert_int_equal(repair(t, true, &told), 0);
+	assert_int_equal(told.steps, 2);
+	assert_int_equal(format_super_decode(simdisk_image(t->lab->disk), &s, NULL), -EBADMSG);
+	assert_int_equal(repair(t, false, &told), 0);
+	assert_int_equal(told.steps, 2);
+	assert_int_equal(format_super_decode(simdisk_image(t->lab->disk), &s, NULL), 0);
+	assert_memory_equal(s.store_uuid, t->super.store_uuid, 16);
+	assert_int_equal(s.segments, t->super.segments);
+	assert_true(s.segments_offset == t->super.segments_offset);
+	assert_true(s.area_offset[1] == t->super.area_offset[1]);
+	assert_true(s.area_bytes == t->super.area_bytes);
+	assert_int_equal(s.cameras_max, t->super.cameras_max);
+	check_whole(t);
+	rot_free(t);
+}
+
+static void without_any_segment_it_refuses(void **state)
 {
 	struct rot *t = rot_make();
 	struct told told;
 
 	(void)state;
-	rot_flip(t, DISK_SUPER_A + 100, 1);
-	rot_flip(t, DISK_SUPER_B + 100, 1);
+	memset(simdisk_image(t->lab->disk), 0, DISK_AREAS_START);
+	for (unsigned i = 0; i < t->places; i++)
+		if (t->place[i].what == ROT_HEADER)
+			rot_flip(t, t->place[i].offset + 100, 1);
+	/* Those that were given up are not among the places. */
+	for (uint32_t i = 0; i < t->super.segments; i++)
+		simdisk_image(t->lab->disk)[format_segment_offset(&t->super, i)] = 0;
 	assert_int_equal(repair(t, false, &told), -EBADMSG);
 	assert_int_equal(told.steps, 0);
 	rot_free(t);
@@ -241,7 +269,8 @@ int main(void)
 		cmocka_unit_test(each_structure_is_written_anew),
 		cmocka_unit_test(with_little_left_everything_comes_back),
 		cmocka_unit_test(a_seal_over_damage_keeps_the_rest),
-		cmocka_unit_test(without_a_superblock_it_refuses),
+		cmocka_unit_test(both_superblocks_follow_from_the_segments),
+		cmocka_unit_test(without_any_segment_it_refuses),
 		cmocka_unit_test(a_store_in_use_is_refused),
 	};
 

@@ -178,6 +178,18 @@ class Bench:
             f'| DC decoder, {n} cameras\' pictures in turn | {batch:.0f} | {kb * 1e3 / batch:.0f} | {turbo / batch:.2f} |',
             f'| pixels that differ | {max(r["differing"] for r in rows)} | | |', '']
 
+    def section_accuracy(self):
+        if not os.environ.get('MATLANG_CLIPS'):
+            say('accuracy of motion detection: skipped, MATLANG_CLIPS names no folder with recorded scenes')
+            return
+        say('accuracy of motion detection')
+        tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'motion_compare.py')
+        out = subprocess.run([tool, self.a.build], check=True, stdout=subprocess.PIPE, text=True).stdout
+        self.lines += ['## Motion: accuracy on recorded scenes', '',
+                       '`motion_compare.py`: block F (cells of 16 pixels), part of the frames with motion found, part of',
+                       'the frames without it that raised a false alarm; default settings of every detector, the same grey',
+                       'pictures, all frames. The worse copies of a scene are made with a fixed seed.', '', out.rstrip(), '']
+
     def section_motion(self):
         tool = os.path.join(self.a.build, 'bench_motion')
         if not os.path.exists(tool):
@@ -215,7 +227,7 @@ def main():
         f'{os.cpu_count()} processors ({cpu_model()}), Linux {platform.release().split("-")[0]}.', '']
     try:
         for section in (b.section_record, b.section_analyze, b.section_unpaced, b.section_raw, b.section_direct, b.section_mount,
-                        b.section_dcjpeg, b.section_motion):
+                        b.section_dcjpeg, b.section_motion, b.section_accuracy):
             section()
     finally:
         if made:

@@ -202,6 +202,8 @@ static int load(struct clip_images *im, const char *path)
 		got += (size_t)n;
 	}
 	av_shrink_packet(im->packet, (int)got);
+	/* Without it the PNG decoder adds the picture to the one before. */
+	im->packet->flags |= AV_PKT_FLAG_KEY;
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "analyze/shake.h"
 
 #define PAD            16   /* bytes left of a row, for neighbours and for alignment */
-#define DEV_INIT       512  /* two grey levels, Q8 */
+#define DEV_INIT       256  /* one grey level, Q8 */
 #define DEV_CAP        5120 /* 40 grey levels, Q7 */
 #define BASE_BRIGHT    96   /* mean grey level from which on the base threshold holds in full */
 #define SAME_LEAST     4    /* grey levels a candidate may waver */

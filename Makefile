@@ -134,6 +134,7 @@ run:
 include tests/tests.mk
 include tools/po/po.mk
 include tools/install.mk
+include kmod/kmod.mk
 
 .PHONY: clean
 clean:

@@ -37,7 +37,7 @@ PATH=$PATH:/sbin:/usr/sbin
 
 # The disk with our programs and every library they load.
 image() { # OUT
-    local root
+    local root compliance
     root=$(mktemp -d)
     mkdir -p "$root"/{usr/local/bin,usr/bin,usr/lib,bin,vm,out,proc,sys,dev,tmp,run,etc,root,lib/modules,var/log}
     cp /bin/busybox "$root/bin/"
@@ -57,7 +57,13 @@ image() { # OUT
     done
     mkdir -p "$root/lib64"
     cp "$(realpath /lib64/ld-linux-x86-64.so.2)" "$root/lib64/ld-linux-x86-64.so.2"
-    cp -r "$here/guest/main.sh" "$here/guest/lib.sh" "$here/guest/tests" "$root/vm/"
+    if compliance=$("$here/compliance.sh" "$cache"); then
+        mkdir -p "$root/opt"
+        cp -r "$compliance" "$root/opt/compliance"
+    else
+        echo "SKIP: v4l2-compliance could not be fetched" >&2
+    fi
+    cp -r "$here/guest/main.sh" "$here/guest/lib.sh" "$here/guest/rack.sh" "$here/guest/tests" "$here/guest/bench" "$root/vm/"
     echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
     printf 'root:x:0:\nvideo:x:44:\n' >"$root/etc/group"
     truncate -s 700M "$1"

@@ -1,0 +1,32 @@
+# make kmod, kmod-install, kmod-uninstall: the kernel modules, through DKMS.
+
+KMOD_SOURCE ?= /usr/src/matlang-$(VERSION)
+KMOD_FILES := Makefile Kbuild dkms.conf README.md $(notdir $(wildcard kmod/*.c kmod/*.h))
+
+# What the modules cost, in the VM: ratios, on both kernels.
+.PHONY: bench-kmod
+bench-kmod: all $(VM_BIN) $(E2E_BIN)
+	$(Q)tests/vm/run.sh $(BUILD) --tests bench_kmod
+
+.PHONY: kmod kmod-install kmod-uninstall
+kmod:
+	$(Q)$(MAKE) --no-print-directory -C kmod OUT=$(abspath $(BUILD))/kmod
+
+kmod-install:
+	$(Q)[ -n "$(DESTDIR)" ] || command -v dkms >/dev/null || { echo "no dkms here: apt-get install dkms" >&2; exit 1; }
+	$(Q)install -dm755 $(DESTDIR)$(KMOD_SOURCE)
+	$(Q)cd kmod && install -m644 $(KMOD_FILES) $(DESTDIR)$(KMOD_SOURCE)/
+	$(Q)install -Dm644 kmod/60-matlang-pool.rules \
+		$(DESTDIR)$(sysconfdir)/udev/rules.d/60-matlang-pool.rules
+	$(Q)if [ -z "$(DESTDIR)" ]; then \
+		dkms status -m matlang -v $(VERSION) | grep -q . || dkms add -m matlang -v $(VERSION); \
+		dkms install --force -m matlang -v $(VERSION); \
+	fi
+	@echo "installed; next: modprobe matlang_pool"
+
+kmod-uninstall:
+	$(Q)if [ -z "$(DESTDIR)" ] && command -v dkms >/dev/null; then \
+		dkms remove -m matlang -v $(VERSION) --all || true; \
+	fi
+	$(Q)rm -rf $(DESTDIR)$(KMOD_SOURCE)
+	$(Q)rm -f $(DESTDIR)$(sysconfdir)/udev/rules.d/60-matlang-pool.rules

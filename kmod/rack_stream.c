@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The stream of a rack camera: a timer for each, which wakes a worker, which fills a buffer.
+ *
+ * Frame n is due at start + n * interval and carries that time and number n, whether or not it
+ * could be delivered: what is missing shows as a gap, as with a real camera.
+ */
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <media/v4l2-event.h>
+#include <media/videobuf2-dma-contig.h>
+#include <media/videobuf2-dma-sg.h>
+#include <media/videobuf2-vmalloc.h>
+
+#include "compat.h"
+#include "rack.h"
+
+atomic64_t rack_bandwidth_max = ATOMIC64_INIT(0);
+static DEFINE_MUTEX(bandwidth_lock); /* protects: bandwidth_used */
+static u64 bandwidth_used;
+
+u64 rack_bandwidth_used(void)
+{
+	u64 used;
+
+	mutex_lock(&bandwidth_lock);
+	used = bandwidth_used;
+	mutex_unlock(&bandwidth_lock);
+	return used;
+}
+
+static int reserve_bandwidth(struct rack_dev *dev)
+{
+	u64 max = atomic64_read(&rack_bandwidth_max), need = 0;
+	int err = 0;
+	u32 p;
+
+	for (p = 0; p < dev->layout.format->planes; p++)
+		need += (u64)dev->layout.size[p] * dev->rate;
+	mutex_lock(&bandwidth_lock);
+	if (max && (bandwidth_used > max || need > max - bandwidth_used))
+		err = -ENOSPC;
+	else
+		bandwidth_used += need;
+	mutex_unlock(&bandwidth_lock);
+	dev->bandwidth = err ? 0 : need;
+	return err;
+}
+
+static void release_bandwidth(struct rack_dev *dev)
+{
+	mutex_lock(&bandwidth_lock);
+	bandwidth_used -= dev->bandwidth;
+	mutex_unlock(&bandwidth_lock);
+	dev->bandwidth = 0;
+}
+
+static struct rack_buf *to_rack_buf(struct vb2_buffer *vb)
+{
+	return container_of(to_vb2_v4l2_buffer(vb), struct rack_buf, vb);
+}
+
+static struct rack_buf *take_buffer(struct rack_dev *dev)
+{
+	struct rack_buf *buf;
+
+	spin_lock(&dev->bufs_lock);
+	buf = list_first_entry_or_null(&dev->bufs, struct rack_buf, link);
+	if (buf)
+		list_del(&buf->link);
+	spin_unlock(&dev->bufs_lock);
+	return buf;
+}
+
+static void return_buffers(struct rack_dev *dev, enum vb2_buffer_state state)
+{
+	struct rack_buf *buf;
+
+	while ((buf = take_buffer(dev)))
+		vb2_buffer_done(&buf->vb.vb2_buf, state);
+}
+
+/* ---- a frame ---- */
+
+static void fill(struct rack_dev *dev, struct rack_buf *buf, u64 n, u64 stamp_ns)
+{
+	const struct rack_layout *l = &dev->scene.layout;
+	struct vb2_buffer *vb = &buf->vb.vb2_buf;
+	u8 *plane[RACK_PLANES] = {NULL};
+	struct rack_stamp stamp = {
+		.camera = dev->id,
+		.frame = n,
+		.mono_ns = stamp_ns,
+		.sequence = buf->vb.sequence,
+	};
+	u64 written;
+	u32 p;
+
+	for (p = 0; p < l->format->planes; p++)
+		plane[p] = vb2_plane_vaddr(vb, p);
+	written = rack_scene_draw(&dev->scene, buf, plane, n,
+				  dev->config.copy || buf->drawn != dev->stream);
+	buf->drawn = dev->stream;
+	stamp.sum = buf->sum;
+	written += rack_stamp_write(l, plane[0], &stamp);
+	for (p = 0; p < l->format->planes; p++)
+		vb2_set_plane_payload(vb, p, l->size[p]);
+	atomic64_add(written, &dev->camera->stats.bytes_written);
+}
+
+static void deliver(struct rack_dev *dev, struct rack_buf *buf, u64 n)
+{
+	struct rack_faults *f = &dev->camera->faults;
+	const struct rack_layout *l = &dev->scene.layout;
+	enum vb2_buffer_state state = VB2_BUF_STATE_DONE;
+	struct vb2_buffer *vb = &buf->vb.vb2_buf;
+	u64 ns = dev->start_ns + n * dev->interval_ns;
+	u32 last = l->format->planes - 1;
+
+	if (rack_fault(f, RACK_JUMP))
+		dev->offset_ns += 5 * NSEC_PER_SEC;
+	ns += dev->offset_ns;
+	if (rack_fault(f, RACK_LATE))
+		ns -= min_t(u64, ns, 200 * NSEC_PER_MSEC);
+	/* User space gets microseconds: the stamp in the picture must be the same. */
+	ns -= ns % NSEC_PER_USEC;
+	buf->vb.sequence = dev->first_sequence + (u32)n;
+	buf->vb.field = V4L2_FIELD_NONE;
+	vb->timestamp = ns;
+	fill(dev, buf, n, ns);
+	if (rack_fault(f, RACK_TORN))
+		vb2_set_plane_payload(vb, 0, l->size[0] / 2);
+	if (rack_fault(f, RACK_SHORT))
+		vb2_set_plane_payload(vb, last, last ? 0 : l->stride[0]);
+	if (rack_fault(f, RACK_ERROR))
+		state = VB2_BUF_STATE_ERROR;
+	atomic64_inc(&dev->camera->stats.delivered);
+	vb2_buffer_done(vb, state);
+}
+
+static void announce_change(struct rack_dev *dev)
+{
+	static const struct v4l2_event event = {
+		.type = V4L2_EVENT_SOURCE_CHANGE,
+		.u.src_change.changes = V4L2_EVENT_SRC_CH_RESOLUTION,
+	};
+
+	dev->changed = true;
+	v4l2_event_queue(&dev->video, &event);
+}
+
+static void run_frame(struct rack_dev *dev, u64 n)
+{
+	struct rack_faults *f = &dev->camera->faults;
+	struct rack_buf *buf;
+
+	if (rack_fault(f, RACK_STALL)) {
+		/* The frame was never made: its number is the next one's, an interval later. */
+		dev->start_ns += dev->interval_ns;
+		dev->next = n;
+		return;
+	}
+	if (rack_fault(f, RACK_CHANGE)) {
+		announce_change(dev);
+		return;
+	}
+	if (rack_fault(f, RACK_DROP))
+		return;
+	buf = take_buffer(dev);
+	if (buf)
+		deliver(dev, buf, n);
+	else
+		atomic64_inc(&dev->camera->stats.no_buffer);
+}
+
+static void rack_work(struct work_struct *work)
+{
+	struct rack_dev *dev = container_of(work, struct rack_dev, work);
+	u64 now = ktime_get_ns(), due;
+
+	if (dev->changed || now < dev->start_ns)
+		return;
+	due = div64_u64(now - dev->start_ns, dev->interval_ns);
+	if (due < dev->next)
+		return;
+	atomic64_add(due - dev->next, &dev->camera->stats.overrun);
+	dev->next = due + 1;
+	run_frame(dev, due);
+}
+
+static enum hrtimer_restart rack_tick(struct hrtimer *timer)
+{
+	struct rack_dev *dev = container_of(timer, struct rack_dev, timer);
+
+	queue_work(rack_workers, &dev->work);
+	hrtimer_forward_now(timer, ns_to_ktime(dev->interval_ns));
+	return HRTIMER_RESTART;
+}
+
+/* ---- the queue ---- */
+
+static int queue_setup(struct vb2_queue *q, unsigned int *count, unsigned int *planes,
+		       unsigned int sizes[], struct device *devs[])
+{
+	struct rack_dev *dev = vb2_get_drv_priv(q);
+	const struct rack_layout *l = &dev->layout;
+	u32 p;
+
+	if (*planes) {
+		if (*planes != l->format->planes)
+			return -EINVAL;
+		for (p = 0; p < *planes; p++)
+			if (sizes[p] < l->size[p])
+				return -EINVAL;
+		return 0;
+	}
+	*planes = l->format->planes;
+	for (p = 0; p < *planes; p++)
+		sizes[p] = l->size[p];
+	return 0;
+}
+
+/* New memory behind the buffer: nothing of ours is in it. */
+static int buf_init(struct vb2_buffer *vb)
+{
+	to_rack_buf(vb)->drawn = 0;
+	return 0;
+}
+
+static int buf_prepare(struct vb2_buffer *vb)
+{
+	struct rack_dev *dev = vb2_get_drv_priv(vb->vb2_queue);
+	const struct rack_layout *l = &dev->layout;
+	u32 p;
+
+	for (p = 0; p < l->format->planes; p++) {
+		if (vb2_plane_size(vb, p) < l->size[p])
+			return -EINVAL;
+		if (!vb2_plane_vaddr(vb, p))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void buf_queue(struct vb2_buffer *vb)
+{
+	struct rack_dev *dev = vb2_get_drv_priv(vb->vb2_queue);
+
+	spin_lock(&dev->bufs_lock);
+	list_add_tail(&to_rack_buf(vb)->link, &dev->bufs);
+	spin_unlock(&dev->bufs_lock);
+}
+
+static int start_streaming(struct vb2_queue *q, unsigned int count)
+{
+	struct rack_dev *dev = vb2_get_drv_priv(q);
+	int err = rack_fault(&dev->camera->faults, RACK_STREAMON) ? -EIO : 0;
+
+	if (!err)
+		err = reserve_bandwidth(dev);
+	if (!err) {
+		err = rack_scene_init(&dev->scene, &dev->layout);
+		if (err)
+			release_bandwidth(dev);
+	}
+	if (err) {
+		return_buffers(dev, VB2_BUF_STATE_QUEUED);
+		return err;
+	}
+	dev->stream++;
+	dev->first_sequence = rack_fault(&dev->camera->faults, RACK_WRAP) ? -8 : 0;
+	dev->changed = false;
+	dev->offset_ns = 0;
+	dev->next = 0;
+	dev->interval_ns = div_u64(NSEC_PER_SEC, dev->rate);
+	dev->start_ns = ktime_get_ns() + dev->interval_ns;
+	hrtimer_start(&dev->timer, ns_to_ktime(dev->start_ns), HRTIMER_MODE_ABS);
+	return 0;
+}
+
+static void next_size(struct rack_dev *dev)
+{
+	const struct rack_config *c = &dev->config;
+	u32 i;
+
+	for (i = 0; i < c->sizes; i++)
+		if (c->size[i].width == dev->layout.width &&
+		    c->size[i].height == dev->layout.height)
+			break;
+	i = (i + 1) % c->sizes;
+	rack_layout_set(&dev->layout, dev->layout.format, c->size[i].width, c->size[i].height);
+}
+
+static void stop_streaming(struct vb2_queue *q)
+{
+	struct rack_dev *dev = vb2_get_drv_priv(q);
+
+	/* The timer queues the work, not the other way round: after these two neither runs. */
+	hrtimer_cancel(&dev->timer);
+	cancel_work_sync(&dev->work);
+	return_buffers(dev, VB2_BUF_STATE_ERROR);
+	if (dev->changed)
+		next_size(dev);
+	rack_scene_free(&dev->scene);
+	release_bandwidth(dev);
+}
+
+static const struct vb2_ops queue_ops = {.queue_setup = queue_setup,
+					 .buf_init = buf_init,
+					 .buf_prepare = buf_prepare,
+					 .buf_queue = buf_queue,
+					 .start_streaming = start_streaming,
+					 .stop_streaming = stop_streaming,
+					 MATLANG_VB2_WAIT_OPS};
+
+int rack_stream_init(struct rack_dev *dev)
+{
+	static const struct vb2_mem_ops *const ops[RACK_MEMORIES] = {
+		[RACK_VMALLOC] = &vb2_vmalloc_memops,
+		[RACK_DMA_SG] = &vb2_dma_sg_memops,
+		[RACK_DMA_CONTIG] = &vb2_dma_contig_memops,
+	};
+	struct vb2_queue *q = &dev->queue;
+
+	spin_lock_init(&dev->bufs_lock);
+	INIT_LIST_HEAD(&dev->bufs);
+	INIT_WORK(&dev->work, rack_work);
+	hrtimer_setup(&dev->timer, rack_tick, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	q->type = dev->config.multiplanar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
+					  : V4L2_BUF_TYPE_VIDEO_CAPTURE;
+	q->io_modes = VB2_MMAP | VB2_DMABUF;
+	/* Contiguous memory of user space has no address in the kernel: it could not be drawn in.
+	 */
+	if (dev->config.memory != RACK_DMA_CONTIG)
+		q->io_modes |= VB2_USERPTR;
+	q->drv_priv = dev;
+	q->buf_struct_size = sizeof(struct rack_buf);
+	q->ops = &queue_ops;
+	q->mem_ops = ops[dev->config.memory];
+	q->timestamp_flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+	q->lock = &dev->lock;
+	q->dev = &rack_platform->dev;
+	return vb2_queue_init(q);
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Consumes a camera of matlang_rack and proves from each picture what it is.
+ *
+ *   rack_probe verify NAME v4l2:/dev/videoN MEMORY FORMAT FRAMES [WIDTH HEIGHT]
+ *        streams FRAMES frames into MEMORY (mmap, userptr, udmabuf, pool). For each: the stamp
+ *        names the camera, the sequence and the time that the kernel says, and the checksum is
+ *        that of the picture. Prints "frames=N gaps=N errors=N torn=N backwards=N stale=N wraps=N".
+ *   rack_probe fuzz /dev/videoN SEED SECONDS
+ *        random and nearly valid ioctls, mappings and closings.
+ *
+ * Exit: 0 all pictures were right, 1 not (named on standard output), 3 the device failed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <isa-l/crc.h>
+#include <linux/videodev2.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "capture/core/bytes.h"
+#include "capture/core/monotime.h"
+#include "capture/core/pixfmt.h"
+#include "capture/rack/rack_stamp.h"
+#include "capture/slab.h"
+#include "capture/source.h"
+
+#define STAMP_SIZE 56u
+
+struct tally {
+	unsigned frames, gaps, errors, torn, backwards, stale, wraps, wrong;
+	uint32_t last_sequence;
+	int64_t last_ns;
+};
+
+/* As kmod/rack_scene.c defines it. */
+static uint64_t checksum(const struct source_format *f, const struct slab_slot *slot,
+			 unsigned luma_step)
+{
+	uint64_t index = 0, sum = 0;
+
+	for (unsigned p = 0; p < f->nplanes; p++) {
+		size_t words = f->plane_size[p] / 8;
+
+		for (size_t i = 0; i < words; i++, index++)
+			if (p || i >= STAMP_SIZE * luma_step / 8)
+				sum += bytes_le64(slot->plane[p] + 8 * i) * (2 * index + 1);
+	}
+	return sum;
+}
+
+static const char *wrong(const char *name, const struct source_format *f,
+			 const struct source_buffer *b, const struct slab_slot *slot)
+{
+	const struct pixfmt *pf = pixfmt_find(f->fourcc);
+	uint8_t stamp[STAMP_SIZE];
+	struct rack_stamp s;
+	int64_t off;
+
+	if (rack_stamp_read_raw(pf, slot->plane[0], f->plane_size[0], f->stride[0], f->width, &s))
+		return "no stamp";
+	if (s.camera != rack_stamp_camera(name))
+		return "another camera's picture";
+	if (s.sequence != b->sequence)
+		return "another frame's picture";
+	off = s.mono_ns - b->mono_ns;
+	/* A time that is seconds off is replaced by the source. */
+	if (off && s.mono_ns < monotime_now() + NSEC_PER_SEC)
+		return "another time";
+	for (unsigned i = 0; i < STAMP_SIZE; i++)
+		stamp[i] = slot->plane[0][pf->luma_offset + i * pf->luma_step];
+	if (bytes_le32(stamp + 52) != crc32_iscsi(stamp, 52, ~0u))
+		return "a damaged stamp";
+	if (bytes_le64(stamp + 40) != checksum(f, slot, pf->luma_step))
+		return "not the picture that was drawn";
+	return NULL;
+}
+
+static void count(struct tally *t, const struct source_format *f, const struct source_buffer *b)
+{
+	bool torn = false;
+
+	for (unsigned p = 0; p < f->nplanes; p++)
+		torn |= b->plane[p].bytesused < f->plane_size[p];
+	t->torn += torn;
+	t->errors += b->error;
+	if (t->frames) {
+		uint32_t step = b->sequence - t->last_sequence;
+
+		t->gaps += step - 1;
+		t->wraps += b->sequence < t->last_sequence;
+		t->backwards += b->mono_ns < t->last_ns;
+	} else if (b->sequence < 1000) /* sequences begin at 0 */
+		t->gaps += b->sequence;
+	t->stale += b->mono_ns < monotime_now() - 150 * NSEC_PER_MSEC;
+	t->last_sequence = b->sequence;
+	t->last_ns = b->mono_ns;
+	t->frames++;
+}
+
+static int stream(const char *name, struct source *s, const struct source_format *f,
+		  const struct slab *slab, unsigned frames, struct tally *t)
+{
+	while (t->frames < frames) {
+		struct pollfd pfd = {.fd = source_v4l2_ops.poll_fd(s), .events = POLLIN | POLLPRI};
+		struct source_buffer b;
+		const char *why;
+		int err = source_v4l2_ops.dequeue(s, &b);
+
+		if (err == -EAGAIN) {
+			if (poll(&pfd, 1, 10000) == 0)
+				return -ETIMEDOUT;
+			continue;
+		}
+		if (err)
+			return err;
+		count(t, f, &b);
+		why = wrong(name, f, &b, &slab->slot[b.slot]);
+		if (why) {
+			t->wrong++;
+			printf("wrong: sequence %u: %s\n", b.sequence, why);
+		}
+		err = source_v4l2_ops.enqueue(s, b.slot);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int verify(int argc, char **argv)
+{
+	struct source_want want = {.max_width = 640, .max_height = 360};
+	const struct pixfmt *pf = pixfmt_find_name(argv[5]);
+	enum slab_kind kinds[SOURCE_KINDS_MAX];
+	struct slab *slab = NULL;
+	struct source_format f;
+	struct tally t = {0};
+	struct errmsg em = {""};
+	struct source *s;
+	int err;
+
+	if (!pf || slab_kind_parse(argv[4], &want.memory))
+		return 2;
+	want.fourcc = pf->fourcc;
+	if (argc > 8) {
+		want.max_width = (uint32_t)atoi(argv[7]);
+		want.max_height = (uint32_t)atoi(argv[8]);
+	}
+	err = source_v4l2_ops.open(&s, strchr(argv[3], ':') + 1, &want, &f, kinds, &em);
+	if (err) {
+		printf("failed: %s\n", em.text);
+		return 3;
+	}
+	err = slab_create(&slab, want.memory, f.slots, f.nplanes, f.plane_size, &em);
+	if (!err)
+		err = source_v4l2_ops.start(s, slab, &em);
+	if (!err) {
+		err = stream(argv[2], s, &f, slab, (unsigned)atoi(argv[6]), &t);
+		source_v4l2_ops.stop(s);
+	}
+	source_v4l2_ops.close(s);
+	slab_destroy(slab);
+	printf("frames=%u gaps=%u errors=%u torn=%u backwards=%u stale=%u wraps=%u\n", t.frames,
+	       t.gaps, t.errors, t.torn, t.backwards, t.stale, t.wraps);
+	if (err)
+		printf("failed: %s %s\n", strerror(-err), em.text);
+	return err ? 3 : t.wrong ? 1 : 0;
+}
+
+/* ---- fuzz ---- */
+
+static uint64_t rnd_state;
+
+static uint64_t rnd(void)
+{
+	rnd_state ^= rnd_state << 13;
+	rnd_state ^= rnd_state >> 7;
+	rnd_state ^= rnd_state << 17;
+	return rnd_state;
+}
+
+static const unsigned long requests[] = {
+	VIDIOC_QUERYCAP,
+	VIDIOC_ENUM_FMT,
+	VIDIOC_G_FMT,
+	VIDIOC_S_FMT,
+	VIDIOC_TRY_FMT,
+	VIDIOC_REQBUFS,
+	VIDIOC_QUERYBUF,
+	VIDIOC_QBUF,
+	VIDIOC_DQBUF,
+	VIDIOC_STREAMON,
+	VIDIOC_STREAMOFF,
+	VIDIOC_G_PARM,
+	VIDIOC_S_PARM,
+	VIDIOC_EXPBUF,
+	VIDIOC_CREATE_BUFS,
+	VIDIOC_PREPARE_BUF,
+	VIDIOC_ENUM_FRAMESIZES,
+	VIDIOC_ENUM_FRAMEINTERVALS,
+	VIDIOC_ENUMINPUT,
+	VIDIOC_SUBSCRIBE_EVENT,
+	VIDIOC_DQEVENT,
+	VIDIOC_G_INPUT,
+	VIDIOC_UNSUBSCRIBE_EVENT,
+	VIDIOC_S_INPUT,
+};
+
+static uint32_t type_of_queue(void)
+{
+	static const uint32_t types[] = {V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE,
+					 V4L2_BUF_TYPE_VIDEO_CAPTURE};
+
+	return rnd() % 16 ? types[rnd() % 2] : (uint32_t)rnd();
+}
+
+/* Nearly valid arguments for what goes deep; noise for the rest. */
+static void argument(unsigned long request, unsigned char *arg, struct v4l2_plane *planes,
+		     void *memory)
+{
+	struct v4l2_buffer *b = (void *)arg;
+
+	for (unsigned i = 0; i < 256; i++)
+		arg[i] = rnd() % 4 ? 0 : (unsigned char)rnd();
+	switch (request) {
+	case VIDIOC_REQBUFS:
+		*(struct v4l2_requestbuffers *)arg =
+			(struct v4l2_requestbuffers){.count = rnd() % 40,
+						     .type = type_of_queue(),
+						     .memory = (uint32_t)(1 + rnd() % 4)};
+		break;
+	case VIDIOC_QBUF:
+	case VIDIOC_QUERYBUF:
+	case VIDIOC_PREPARE_BUF:
+	case VIDIOC_DQBUF:
+		memset(b, 0, sizeof(*b));
+		b->index = (uint32_t)(rnd() % 8);
+		b->type = type_of_queue();
+		b->memory = (uint32_t)(1 + rnd() % 4);
+		b->length = (uint32_t)(rnd() % 5);
+		b->m.planes = planes;
+		for (unsigned i = 0; i < VIDEO_MAX_PLANES; i++) {
+			planes[i] = (struct v4l2_plane){.length = 4 << 20};
+			if (rnd() % 2)
+				planes[i].m.userptr = (unsigned long)memory + rnd() % 3 * 4096;
+			else
+				planes[i].m.fd = (int)(rnd() % 12);
+		}
+		break;
+	case VIDIOC_STREAMON:
+	case VIDIOC_STREAMOFF: *(uint32_t *)arg = type_of_queue(); break;
+	case VIDIOC_G_FMT:
+	case VIDIOC_S_FMT:
+	case VIDIOC_TRY_FMT:
+	case VIDIOC_S_PARM:
+	case VIDIOC_G_PARM: *(uint32_t *)arg = type_of_queue(); break;
+	case VIDIOC_EXPBUF:
+		*(struct v4l2_exportbuffer *)arg =
+			(struct v4l2_exportbuffer){.type = type_of_queue(),
+						   .index = (uint32_t)(rnd() % 8),
+						   .plane = (uint32_t)(rnd() % 3)};
+		break;
+	}
+	if (!(rnd() % 8))
+		arg[rnd() % 64] ^= (unsigned char)(1 << rnd() % 8);
+}
+
+static void fuzz(const char *path, uint64_t seed, int seconds)
+{
+	void *memory =
+		mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	time_t end = time(NULL) + seconds;
+	unsigned long tries = 0, good = 0;
+	int fd[3] = {-1, -1, -1};
+
+	rnd_state = seed * 2654435761u + 1;
+	alarm((unsigned)seconds + 30);
+	while (time(NULL) < end) {
+		unsigned long request = requests[rnd() % (sizeof(requests) / sizeof(requests[0]))];
+		struct v4l2_plane planes[VIDEO_MAX_PLANES];
+		int *at = &fd[rnd() % 3];
+		_Alignas(16) unsigned char arg[256];
+		void *map;
+		int ret;
+
+		if (*at < 0)
+			*at = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		tries++;
+		if (!(rnd() % 64))
+			request = rnd();
+		argument(request, arg, planes, memory);
+		ret = ioctl(*at, request, arg);
+		good += !ret;
+		if (!ret && request == VIDIOC_EXPBUF && rnd() % 2)
+			close(((struct v4l2_exportbuffer *)arg)->fd);
+		if (!(rnd() % 32)) {
+			map = mmap(NULL, 1 << 20, PROT_READ, MAP_SHARED, *at,
+				   (off_t)(rnd() % 64 * 4096));
+			if (map != MAP_FAILED)
+				munmap(map, 1 << (12 + rnd() % 9));
+		}
+		if (!(rnd() % 256)) {
+			close(*at);
+			*at = -1;
+		}
+		if (!(rnd() % 512)) /* exported buffers pile up */
+			for (int i = 10; i < 200; i++)
+				close(i);
+	}
+	printf("# seed %llu: %lu ioctls, %lu accepted\n", (unsigned long long)seed, tries, good);
+	fflush(stdout);
+	_exit(good ? 0 : 1);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 7 && !strcmp(argv[1], "verify"))
+		return verify(argc, argv);
+	if (argc == 5 && !strcmp(argv[1], "fuzz"))
+		fuzz(argv[2], strtoull(argv[3], NULL, 0), atoi(argv[4]));
+	fprintf(stderr,
+		"usage: rack_probe verify NAME SOURCE MEMORY FORMAT FRAMES [WIDTH HEIGHT] | "
+		"fuzz DEVICE SEED SECONDS\n");
+	return 2;
+}

@@ -35,7 +35,7 @@ if [ ${#cameras[@]} -eq 0 ]; then
     fi
 fi
 
-if [ -e /dev/fuse ] && { [ "$(id -u)" -eq 0 ] || command -v fusermount3 >/dev/null; }; then
+if [ -w /dev/fuse ] && { [ "$(id -u)" -eq 0 ] || command -v fusermount3 >/dev/null; }; then
     mount=$control
 else
     echo "no FUSE here: recording without control files"

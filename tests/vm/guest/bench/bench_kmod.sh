@@ -6,18 +6,21 @@
 need_module matlang_rack || exit 0
 rack_mount || { bad "bench_kmod: no configfs"; exit 1; }
 busy() { awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 }' /proc/stat; }
-cost() { # DEVICE FRAMES: ticks that streaming so many frames takes
-	v4l2-ctl -d $1 --stream-mmap=4 --stream-count=4 >/dev/null 2>&1
-	b=$(busy); t=$(date +%s)
+ticks() { # DEVICE FRAMES: what streaming so many frames takes, its start included
+	b=$(busy)
 	v4l2-ctl -d $1 --stream-mmap=4 --stream-count=$2 >/dev/null 2>&1
 	echo $(($(busy) - b))
 }
+cost() { # DEVICE: 50 frames of a running stream
+	few=$(ticks $1 10)
+	echo $(($(ticks $1 60) - few))
+}
 load_vivid 1 1 0
 v4l2-ctl -d /dev/video0 -v width=1920,height=1080,pixelformat=NV12 -p 5 >/dev/null 2>&1
-vivid=$(cost /dev/video0 50)
+vivid=$(cost /dev/video0)
 modprobe -r vivid
 rack_camera big formats=NV12 sizes=1920x1080 rates=5 && rack_plug big
-rack=$(cost /dev/$(cat $RACK/big/node) 50)
+rack=$(cost /dev/$(cat $RACK/big/node))
 rack_remove big
 b=$(busy); sleep 10; idle=$(($(busy) - b))
 echo "# ticks for 50 frames at 5 fps: vivid $vivid, rack $rack, idle for 10 s $idle"

@@ -142,6 +142,8 @@ struct store {
 	struct gather *gather; /* open; NULL: none */
 	struct list gathers_free;
 	uint8_t *pool;
+	void *pool_map; /* what `pool` lies in, aligned to a huge page */
+	size_t pool_map_bytes;
 	size_t pool_bytes, gather_bytes;
 	struct gather *pool_gathers;
 	int pool_index;

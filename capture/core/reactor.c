@@ -16,12 +16,19 @@
 #include "capture/core/cleanup.h"
 #include "capture/core/monotime.h"
 
+/* When this many completions came in one turn, the next one waits for as many (at most
+ * BATCH_MOST), but no longer than BATCH_WAIT_NS. */
+#define BATCH_LEAST   4u
+#define BATCH_MOST    16u
+#define BATCH_WAIT_NS NSEC_PER_MSEC
+
 #define REACTOR_ENTRIES_MAX 4096
 #define REACTOR_BUFFERS     4096 /* places in the registered-buffer table */
 #define REACTOR_BUFFER_MAX  ((size_t)1 << 30)
 #define TIMERS_FIRST        64
 
 struct reactor {
+	unsigned batch; /* completions of the last turn */
 	struct io_uring ring;
 	bool enabled;              /* the ring belongs to the thread that ran the first turn */
 	int failed;                /* -errno that ends every later turn; 0: none */
@@ -373,6 +380,7 @@ static int submit_and_wait(struct reactor *r, int64_t timeout_ns)
 {
 	struct io_uring_cqe *cqe;
 	struct __kernel_timespec ts;
+	unsigned want = 1;
 
 	if (r->ntimers) {
 		int64_t left = r->heap[1]->deadline_ns - monotime_now();
@@ -384,11 +392,18 @@ static int submit_and_wait(struct reactor *r, int64_t timeout_ns)
 	}
 	if (timeout_ns == 0 || io_uring_cq_ready(&r->ring))
 		return io_uring_submit_and_get_events(&r->ring);
+	/* Under load, a wake-up for every completion costs more than the completion: wait for about
+	 * as many as came last time, a moment at the most. */
+	if (r->batch >= BATCH_LEAST) {
+		want = r->batch < BATCH_MOST ? r->batch : BATCH_MOST;
+		if (timeout_ns < 0 || timeout_ns > BATCH_WAIT_NS)
+			timeout_ns = BATCH_WAIT_NS;
+	}
 	if (timeout_ns < 0)
 		return io_uring_submit_and_wait(&r->ring, 1);
 	ts.tv_sec = timeout_ns / NSEC_PER_SEC;
 	ts.tv_nsec = timeout_ns % NSEC_PER_SEC;
-	return io_uring_submit_and_wait_timeout(&r->ring, &cqe, 1, &ts, NULL);
+	return io_uring_submit_and_wait_timeout(&r->ring, &cqe, want, &ts, NULL);
 }
 
 /* Those that are there now; what they cause waits for the next turn, so that timers come to theirs.
@@ -398,6 +413,7 @@ static void run_completions(struct reactor *r)
 	unsigned n = io_uring_cq_ready(&r->ring);
 	struct io_uring_cqe *cqe;
 
+	r->batch = n;
 	for (unsigned i = 0; i < n && io_uring_peek_cqe(&r->ring, &cqe) == 0; i++) {
 		struct reactor_op *op = io_uring_cqe_get_data(cqe);
 		uint32_t flags = cqe->flags;

@@ -12,11 +12,11 @@ pool_probe fuzz "${POOL_SEED:-1}" 5
 pool_probe hold >/tmp/held &
 holder=$!
 n=0
-until grep -q held /tmp/held || [ $n -gt 50 ]; do sleep 0.1; n=$((n + 1)); done
+until grep -q held /tmp/held || [ $n -gt 300 ]; do sleep 0.1; n=$((n + 1)); done
 rmmod matlang_pool 2>/dev/null && bad "pool: unloaded while a slice is mapped" || ok "pool: unloading while busy is refused"
 kill -9 $holder
 wait $holder 2>/dev/null
 n=0
-until rmmod matlang_pool 2>/dev/null || [ $n -gt 50 ]; do sleep 0.1; n=$((n + 1)); done
+until rmmod matlang_pool 2>/dev/null || [ $n -gt 300 ]; do sleep 0.1; n=$((n + 1)); done
 [ ! -e /dev/matlang-pool ] && modprobe matlang_pool && [ -e /dev/matlang-pool ] && ok "pool: unloads and loads again" || bad "pool: does not unload when nobody uses it"
 umount /store

@@ -9,7 +9,7 @@ empty() {
 	n=0
 	while [ "$(cat $pool/slabs)$(cat $pool/slices)$(cat $pool/bytes_used)" != 000 ]; do
 		n=$((n + 1))
-		[ $n -gt 100 ] && return 1
+		[ $n -gt 400 ] && return 1
 		sleep 0.1
 	done
 }
@@ -48,7 +48,7 @@ matlangd --store /store/s --control /run/matlang --config /dev/null --camera a=v
 	--set cameras/a/fps_max=10 --set cameras/b/fps_max=10 >/tmp/log 2>&1 &
 pid=$!
 n=0
-until [ "$(cat /run/matlang/cameras/a/frames 2>/dev/null || echo 0)" -gt 10 ] && [ "$(cat /run/matlang/cameras/b/frames)" -gt 10 ] || [ $n -gt 100 ]; do n=$((n + 1)); sleep 0.3; done
+until [ "$(cat /run/matlang/cameras/a/frames 2>/dev/null || echo 0)" -gt 10 ] && [ "$(cat /run/matlang/cameras/b/frames)" -gt 10 ] || [ $n -gt 400 ]; do n=$((n + 1)); sleep 0.3; done
 for c in a b; do
 	d=/run/matlang/cameras/$c
 	[ "$(cat $d/memory) $(cat $d/copies) $(cat $d/registered)" = "pool 0 1" ] && ok "pool_vivid: matlangd, $c: memory pool, no copies, registered" ||

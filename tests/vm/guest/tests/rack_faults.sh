@@ -37,7 +37,7 @@ order "stall 1000"
 wait
 order "stall 1"
 n=0
-until [ "$(cat $RACK/f/plugged)" = 1 ] || [ $n -gt 50 ]; do sleep 0.1; n=$((n + 1)); done
+until [ "$(cat $RACK/f/plugged)" = 1 ] || [ $n -gt 300 ]; do sleep 0.1; n=$((n + 1)); done
 see 0 "frames=12" "plugged in again"
 for wrong in "fault nonsense" "fault drop_0" "fault_rates drop=2000" "fault_rates drop" "sizes 320x180" "plugged 2"; do
 	echo "${wrong#* }" >$RACK/f/${wrong%% *} 2>/dev/null && bad "rack_faults: took $wrong" || ok "rack_faults: refused: $wrong"
@@ -65,7 +65,7 @@ done
 for i in 0 1 2 3 4 5 6 7; do echo "" >$RACK/m$i/fault_rates; done
 streaming() { cat /run/matlang/cameras/m*/state | grep -c streaming; }
 n=0
-until [ "$(streaming)" = 8 ] || [ $n -gt 40 ]; do sleep 1; n=$((n + 1)); done
+until [ "$(streaming)" = 8 ] || [ $n -gt 150 ]; do sleep 1; n=$((n + 1)); done
 [ "$(streaming)" = 8 ] && ok "rack_faults: all come back" || bad "rack_faults: only $(streaming) of 8 come back: $(cat /run/matlang/cameras/m*/why)"
 cat $RACK/m*/fault_counts | awk '{ n[$1] += $2 } END { for (f in n) printf "%s=%s ", f, n[f]; print "" }'
 opens=$(cat /run/matlang/cameras/m*/opens | awk '{ n += $1 } END { print n }')

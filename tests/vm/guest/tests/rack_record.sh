@@ -25,7 +25,7 @@ matlangd --store /store/s --control /run/matlang --config /dev/null $args >/tmp/
 pid=$!
 few() { cat /run/matlang/cameras/r*/frames 2>/dev/null | awk '{ if ($1 < 8) n++ } END { print (NR < '$cameras' || n > 0) ? 1 : 0 }'; }
 n=0
-until [ "$(few)" = 0 ] || [ $n -gt 40 ]; do sleep 2; n=$((n + 1)); done
+until [ "$(few)" = 0 ] || [ $n -gt 150 ]; do sleep 2; n=$((n + 1)); done
 for c in /run/matlang/cameras/r*; do
 	echo "$(cat $c/state) $(cat $c/memory) copies=$(cat $c/copies) registered=$(cat $c/registered)"
 done | sort | uniq -c >/tmp/kinds

@@ -26,7 +26,7 @@ for i in 0 1 2; do v4l2-ctl -d /dev/video$i -c disconnect=1 >/dev/null 2>&1; don
 tries=0
 until modprobe -r vivid 2>/dev/null; do
 	tries=$((tries + 1))
-	[ $tries -gt 100 ] && { bad "replug: the device is never let go"; break; }
+	[ $tries -gt 600 ] && { bad "replug: the device is never let go"; break; }
 	sleep 0.1
 done
 wait_for $CAMERAS/gate/state waiting 20

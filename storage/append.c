@@ -58,15 +58,15 @@ static void need_camera(const struct store *s, uint32_t id, struct need *n)
 	n->seal += DISK_RECORD_HEAD + name;
 }
 
-static size_t chunk_bytes(size_t payload, size_t heads)
+static size_t chunk_bytes(const struct store *s, size_t payload, size_t heads)
 {
-	return ALIGN_UP(payload + heads + DISK_CHUNK_TRAILER, (size_t)DISK_BLOCK);
+	return format_unit_up(&s->super, payload + heads + DISK_CHUNK_TRAILER);
 }
 
 /* Whether the segment takes `chunks` more bytes of chunks and `seal` more of index. */
 static bool segment_takes(const struct store *s, size_t chunks, size_t seal)
 {
-	size_t index = ALIGN_UP(seal_size(&s->cur->seal) + seal, (size_t)DISK_BLOCK) + DISK_BLOCK;
+	size_t index = format_unit_up(&s->super, seal_size(&s->cur->seal) + seal + DISK_BLOCK);
 
 	return s->cur->pos + chunks + index <= s->super.segment_bytes;
 }
@@ -180,7 +180,7 @@ static struct gather *gather_make(size_t bytes)
 /* `must`: small records are never refused for want of a buffer. */
 static int gather_open(struct store *s, size_t payload, size_t heads, bool must)
 {
-	size_t bytes = chunk_bytes(payload, heads);
+	size_t bytes = chunk_bytes(s, payload, heads);
 	struct list *l = bytes <= s->gather_bytes ? list_pop(&s->gathers_free) : NULL;
 
 	if (l) {
@@ -227,7 +227,7 @@ void append_flush(struct store *s)
 		return;
 	}
 	struct segment *seg = s->cur;
-	size_t bytes = chunk_bytes(g->used, g->heads_used);
+	size_t bytes = chunk_bytes(s, g->used, g->heads_used);
 	size_t heads_at = bytes - DISK_CHUNK_TRAILER - g->heads_used;
 	const struct format_chunk c = {
 		.nonce = seg->head.nonce,
@@ -273,11 +273,12 @@ static int room_gathered(struct store *s, const struct format_record *rec, bool 
 		*n = need_of(s, rec);
 		if (n->camera)
 			need_camera(s, rec->camera_id, n);
-		if (s->gather && chunk_bytes(s->gather->used + n->payload,
+		if (s->gather && chunk_bytes(s, s->gather->used + n->payload,
 					     s->gather->heads_used + n->heads) > s->gather->size)
 			append_flush(s);
 		if (segment_takes(
-			    s, chunk_bytes(open_payload(s) + n->payload, open_heads(s) + n->heads),
+			    s,
+			    chunk_bytes(s, open_payload(s) + n->payload, open_heads(s) + n->heads),
 			    n->seal))
 			break;
 		if (tries == 1)
@@ -448,8 +449,8 @@ static int gather_frame(struct store *s, struct frame *f, struct format_record *
 }
 
 /* Where in its slot a frame's write begins and how long it is; false: it cannot go this way. */
-static bool direct_extent(const struct frame *f, size_t heads, size_t bytes, size_t *start,
-			  size_t *len)
+static bool direct_extent(const struct store *s, const struct frame *f, size_t heads, size_t bytes,
+			  size_t *start, size_t *len)
 {
 	if (!f->slot || (uintptr_t)f->slot % DISK_BLOCK)
 		return false;
@@ -467,9 +468,10 @@ static bool direct_extent(const struct frame *f, size_t heads, size_t bytes, siz
 			tail = data - base + f->plane[i].bytesused;
 	}
 	*start = first & ~((size_t)DISK_BLOCK - 1);
-	*len = chunk_bytes(tail - *start, heads);
+	*len = chunk_bytes(s, tail - *start, heads);
 	/* No trailer room, or mostly gaps: gathered. */
-	return *len <= f->slot_size - *start && *len <= bytes + bytes / 4 + 3 * DISK_BLOCK;
+	return *len <= f->slot_size - *start &&
+	       *len <= bytes + bytes / 4 + 2 * DISK_BLOCK + format_unit(&s->super);
 }
 
 static int room_direct(struct store *s, struct format_record *rec, size_t len)
@@ -485,12 +487,12 @@ static int room_direct(struct store *s, struct format_record *rec, size_t len)
 		if (n.camera) {
 			need_camera(s, rec->camera_id, &camera);
 			if (s->gather &&
-			    chunk_bytes(s->gather->used + camera.payload,
+			    chunk_bytes(s, s->gather->used + camera.payload,
 					s->gather->heads_used + camera.heads) > s->gather->size)
 				append_flush(s);
 		}
 		size_t before = open_payload(s) + camera.payload
-					? chunk_bytes(open_payload(s) + camera.payload,
+					? chunk_bytes(s, open_payload(s) + camera.payload,
 						      open_heads(s) + camera.heads)
 					: 0;
 
@@ -578,7 +580,7 @@ static bool goes_direct(const struct store *s, const struct frame *f, size_t hea
 {
 	size_t bytes = frame_bytes(f);
 
-	return bytes >= s->direct_bytes && direct_extent(f, heads, bytes, start, len) &&
+	return bytes >= s->direct_bytes && direct_extent(s, f, heads, bytes, start, len) &&
 	       !too_large(s, *len);
 }
 

@@ -69,7 +69,7 @@ static int build(struct store *s, uint8_t **out, struct format_checkpoint *c, ui
 		c->cameras += s->cameras[id].name[0] != 0;
 	choose_head(s, c, floor);
 	c->bytes = format_checkpoint_bytes(c);
-	uint8_t *buf = volume_alloc(c->bytes);
+	uint8_t *buf = volume_alloc(format_unit_up(&s->super, c->bytes));
 
 	if (!buf)
 		return -ENOMEM;
@@ -98,7 +98,7 @@ void checkpoint_start(struct store *s)
 	*w = (struct write){
 		.kind = WRITE_CHECKPOINT,
 		.buf = buf,
-		.bytes = c.bytes,
+		.bytes = format_unit_up(&s->super, c.bytes),
 		.offset = s->super.area_offset[!s->area],
 		.buf_index = -1,
 		.memory = buf,
@@ -143,7 +143,8 @@ int checkpoint_write_sync(struct store *s)
 
 	if (err)
 		return err;
-	err = s->io->ops->write_sync(s->io, buf, c.bytes, s->super.area_offset[!s->area]);
+	err = s->io->ops->write_sync(s->io, buf, format_unit_up(&s->super, c.bytes),
+				     s->super.area_offset[!s->area]);
 	free(buf);
 	if (!err)
 		err = s->io->ops->flush_sync(s->io);

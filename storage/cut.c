@@ -179,7 +179,7 @@ static void drop_behind(struct store *s, struct dropped *d)
 			if (s->flush_failed && seg->closed)
 				seg->seal_queued = seg->seal_done = seg->seal_failed = false;
 			next = seg->head.next;
-		} else if (seg->head.sequence == sequence && offset >= DISK_BLOCK &&
+		} else if (seg->head.sequence == sequence && offset >= format_unit(&s->super) &&
 			   seg->header_done && (!s->flush_failed || seg->header_durable)) {
 			next = seg->head.next;
 			cut_segment(s, seg, offset, d);

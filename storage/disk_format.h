@@ -212,6 +212,19 @@ uint32_t format_crc32c(uint32_t crc, const void *buf, size_t len);
  * segment size is no power of two in range; -ENOSPC: too small (*need gets the least size). */
 int format_layout(uint64_t volume_bytes, uint32_t segment_bytes, struct format_super *out,
 		  uint64_t *need) MUST_CHECK;
+/* What every write is a multiple of, in place and length: a whole stripe. Nothing durable shares
+ * one with anything that is written later. With one volume, a block. */
+static inline uint32_t format_unit(const struct format_super *s)
+{
+	return DISK_BLOCK * (s->volume_count - s->parity_count);
+}
+/* `n` up to a whole unit; it need not be a power of two. */
+static inline uint64_t format_unit_up(const struct format_super *s, uint64_t n)
+{
+	uint32_t unit = format_unit(s);
+
+	return (n + unit - 1) / unit * unit;
+}
 static inline uint64_t format_segment_offset(const struct format_super *s, uint32_t index)
 {
 	return s->segments_offset + (uint64_t)index * s->segment_bytes;

@@ -83,7 +83,9 @@ bool format_sequence_ok(const struct format_super *s, uint64_t sequence)
 
 bool format_end_ok(const struct format_super *s, uint32_t end)
 {
-	return end >= DISK_BLOCK && end <= s->segment_bytes - DISK_BLOCK && end % DISK_BLOCK == 0;
+	uint32_t unit = format_unit(s);
+
+	return end >= unit && end <= s->segment_bytes - unit && end % unit == 0;
 }
 
 static uint64_t area_bytes(uint32_t segments, uint32_t cameras)
@@ -313,6 +315,8 @@ int format_chunk_decode(const uint8_t t[static DISK_CHUNK_TRAILER], const struct
 			const struct format_segment *h, uint32_t block_end,
 			struct format_chunk *out)
 {
+	const uint32_t unit = format_unit(s);
+
 	if (bytes_le32(t) != MAGIC_CHUNK || bytes_le64(t + 8) != h->nonce)
 		return -EBADMSG;
 	struct format_chunk c = {
@@ -325,8 +329,8 @@ int format_chunk_decode(const uint8_t t[static DISK_CHUNK_TRAILER], const struct
 		.flags = bytes_le32(t + 36),
 	};
 
-	if (c.sequence != h->sequence || !format_end_ok(s, block_end) || c.start < DISK_BLOCK ||
-	    c.start % DISK_BLOCK || c.bytes < DISK_BLOCK || c.bytes % DISK_BLOCK ||
+	if (c.sequence != h->sequence || !format_end_ok(s, block_end) || c.start < unit ||
+	    c.start % unit || c.bytes < unit || c.bytes % unit ||
 	    (uint64_t)c.start + c.bytes != block_end)
 		return -EBADMSG;
 	if (c.heads_bytes % DISK_RECORD_ALIGN || c.heads_bytes > c.bytes - DISK_CHUNK_TRAILER ||

@@ -92,9 +92,8 @@ int reader_open_io(struct reader **out, const char *dir, const struct storage_io
 	if (!r)
 		return errmsg_set(em, -ENOMEM, "no memory to open %s", dir);
 	r->head = r->given_up = DISK_NO_SEGMENT;
-	r->window = reader_alloc(READER_WINDOW);
 	snprintf(r->dir, sizeof(r->dir), "%s", dir);
-	if (!r->window || asprintf(&path, "%s/" DISK_VOLUME_FILE, dir) < 0) {
+	if (asprintf(&path, "%s/" DISK_VOLUME_FILE, dir) < 0) {
 		path = NULL;
 		err = errmsg_set(em, -ENOMEM, "no memory to open %s", dir);
 		goto fail;
@@ -106,6 +105,12 @@ int reader_open_io(struct reader **out, const char *dir, const struct storage_io
 			   dir);
 	if (!err)
 		err = read_super(r, em);
+	if (!err) {
+		r->window_bytes = (uint32_t)format_unit_up(&r->super, READER_WINDOW);
+		r->window = reader_alloc(r->window_bytes);
+		if (!r->window)
+			err = errmsg_set(em, -ENOMEM, "no memory to open %s", dir);
+	}
 	if (!err)
 		err = catch_up(r, em);
 	if (err)

@@ -87,7 +87,8 @@ struct reader {
 	uint32_t head;                 /* DISK_NO_SEGMENT: nothing written yet */
 	uint32_t given_up;             /* the head's `next`, or DISK_NO_SEGMENT */
 	struct reader_scan *scan;      /* of the head; NULL when there is none or it is sealed */
-	uint8_t *window;               /* DISK_BLOCK aligned, READER_WINDOW bytes */
+	uint8_t *window;               /* DISK_BLOCK aligned */
+	uint32_t window_bytes;         /* READER_WINDOW, up to whole units */
 	uint64_t index_bytes;          /* read for the index, all told */
 	struct reader_findings damage; /* of the index itself */
 };
@@ -153,8 +154,8 @@ int reader_index_rebuild(struct reader *r) MUST_CHECK;
 /* --- reader_scan.c: segments without a seal --- */
 
 /* The header must have been read. `durable`: see struct reader_scan. NULL: no memory. */
-struct reader_scan *reader_scan_new(uint32_t index, const struct format_segment *h,
-				    uint32_t durable);
+struct reader_scan *reader_scan_new(const struct reader *r, uint32_t index,
+				    const struct format_segment *h, uint32_t durable);
 struct reader_scan *reader_scan_ref(struct reader_scan *s);
 void reader_scan_unref(struct reader_scan *s); /* NULL is fine */
 /*

@@ -317,7 +317,7 @@ void reader_index_enter(struct reader *r, const struct format_segment *h)
 		.nonce = h->nonce,
 		.state = FORMAT_OPEN,
 		.boot = h->boot,
-		.end = DISK_BLOCK,
+		.end = format_unit(&r->super),
 	};
 	r->head = h->index;
 	r->given_up = h->next;
@@ -379,8 +379,8 @@ static uint32_t durable_end(const struct reader *r)
 	const struct reader_segment *e = &r->segment[r->head];
 	uint64_t start = format_position(&r->super, e->sequence, 0);
 
-	if (r->checkpoint.durable <= start + DISK_BLOCK)
-		return DISK_BLOCK;
+	if (r->checkpoint.durable <= start + format_unit(&r->super))
+		return format_unit(&r->super);
 	return r->checkpoint.durable - start < e->end ? (uint32_t)(r->checkpoint.durable - start)
 						      : e->end;
 }
@@ -388,13 +388,13 @@ static uint32_t durable_end(const struct reader *r)
 /* Scans the head as far as it goes; `limit`: the log has left it there, 0: not known. */
 static int scan_head(struct reader *r, const struct format_segment *h, uint32_t limit)
 {
-	uint32_t most = r->super.segment_bytes - DISK_BLOCK;
+	uint32_t most = r->super.segment_bytes - format_unit(&r->super);
 	int err = reader_clock_note(r, h->boot, h->boot_id, &h->clock);
 
 	if (err)
 		return err;
 	if (!r->scan) {
-		r->scan = reader_scan_new(r->head, h, durable_end(r));
+		r->scan = reader_scan_new(r, r->head, h, durable_end(r));
 		if (!r->scan)
 			return -ENOMEM;
 	}

@@ -12,8 +12,8 @@
 #include "capture/core/cleanup.h"
 #include "storage/reader_impl.h"
 
-struct reader_scan *reader_scan_new(uint32_t index, const struct format_segment *h,
-				    uint32_t durable)
+struct reader_scan *reader_scan_new(const struct reader *r, uint32_t index,
+				    const struct format_segment *h, uint32_t durable)
 {
 	struct reader_scan *s = calloc(1, sizeof(*s));
 
@@ -22,7 +22,7 @@ struct reader_scan *reader_scan_new(uint32_t index, const struct format_segment 
 	s->refs = 1;
 	s->index = index;
 	s->header = *h;
-	s->end = DISK_BLOCK;
+	s->end = format_unit(&r->super);
 	s->durable = durable;
 	s->first_clock = h->clock;
 	s->last_clock = h->clock;
@@ -49,8 +49,8 @@ static int window_move(struct reader *r, const struct reader_scan *s, struct rea
 {
 	uint32_t n = r->super.segment_bytes - offset;
 
-	if (n > READER_WINDOW)
-		n = READER_WINDOW;
+	if (n > r->window_bytes)
+		n = r->window_bytes;
 	w->start = w->end = 0;
 	int err = r->io->ops->read(r->io, r->window, n,
 				   format_segment_offset(&r->super, s->index) + offset);
@@ -74,8 +74,10 @@ const uint8_t *reader_window_at(const struct reader *r, const struct reader_wind
 int reader_scan_find(struct reader *r, const struct reader_scan *s, struct reader_window *w,
 		     uint32_t stop, bool skip, struct format_chunk *c)
 {
-	for (uint32_t at = s->end; at < stop; at += DISK_BLOCK) {
-		const uint8_t *block = reader_window_at(r, w, at, DISK_BLOCK);
+	const uint32_t unit = format_unit(&r->super);
+
+	for (uint32_t at = s->end; at < stop; at += unit) {
+		const uint8_t *block = reader_window_at(r, w, at, unit);
 
 		if (!block) {
 			int err = window_move(r, s, w, at);
@@ -84,8 +86,8 @@ int reader_scan_find(struct reader *r, const struct reader_scan *s, struct reade
 				return err;
 			block = r->window;
 		}
-		if (format_chunk_decode(block + DISK_BLOCK - DISK_CHUNK_TRAILER, &r->super,
-					&s->header, at + DISK_BLOCK, c))
+		if (format_chunk_decode(block + unit - DISK_CHUNK_TRAILER, &r->super, &s->header,
+					at + unit, c))
 			continue;
 		if (c->start == s->end || (skip && c->start > s->end))
 			return 1;

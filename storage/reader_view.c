@@ -118,7 +118,7 @@ static int open_chunks(struct reader_view *v, struct reader *r, struct reader_fi
 			       v->index, v->sequence);
 	else
 		return err;
-	struct reader_scan *s = reader_scan_new(v->index, &h, v->end);
+	struct reader_scan *s = reader_scan_new(r, v->index, &h, v->end);
 
 	if (!s)
 		return -ENOMEM;

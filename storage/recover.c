@@ -248,7 +248,7 @@ int recover_take(struct store *s, const struct format_segment *h, struct tail *t
 
 	if (err == -ENOMEM)
 		return err;
-	return err ? take_scanned(s, t, s->super.segment_bytes - DISK_BLOCK) : 0;
+	return err ? take_scanned(s, t, s->super.segment_bytes - format_unit(&s->super)) : 0;
 }
 
 int recover_continues(const struct tail *t, const struct format_segment *m)

@@ -186,12 +186,12 @@ static int repair_header(struct repair *p, uint32_t index, uint8_t block[DISK_BL
 	memcpy(h.boot_id, f.boot_id, sizeof(h.boot_id));
 	format_segment_encode(block, &p->r->super, &h);
 	p->head[index] = h;
-	return repair_write(p, &step, block, DISK_BLOCK);
+	return repair_write(p, &step, block, format_unit(&p->r->super));
 }
 
 static int repair_headers(struct repair *p)
 {
-	CLEANUP_FREE uint8_t *block = volume_alloc(DISK_BLOCK);
+	CLEANUP_FREE uint8_t *block = volume_alloc(format_unit(&p->r->super));
 	int err = block ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !err && i < p->r->used; i++)

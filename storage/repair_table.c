@@ -35,7 +35,7 @@ static void fill_segment(struct repair *p, uint32_t index, uint8_t *out)
 		.boot = e->boot,
 		.records = e->records,
 		.end = e->end,
-		.seal_start = p->r->super.segment_bytes - DISK_BLOCK,
+		.seal_start = p->r->super.segment_bytes - format_unit(&p->r->super),
 		.first_mono_ns = e->first_mono_ns,
 		.last_mono_ns = e->last_mono_ns,
 		.first_utc_ns = e->first_utc_ns,
@@ -98,7 +98,7 @@ static int build(struct repair *p, uint8_t **out, struct format_checkpoint *c)
 			c->last_sequence = e->sequence;
 	}
 	c->bytes = format_checkpoint_bytes(c);
-	uint8_t *buf = volume_alloc(c->bytes);
+	uint8_t *buf = volume_alloc(format_unit_up(&r->super, c->bytes));
 
 	if (!buf)
 		return -ENOMEM;
@@ -124,7 +124,7 @@ int repair_checkpoints(struct repair *p)
 			continue;
 		err = buf ? 0 : build(p, &buf, &c);
 		if (!err)
-			err = repair_write(p, &step, buf, c.bytes);
+			err = repair_write(p, &step, buf, format_unit_up(&p->r->super, c.bytes));
 	}
 	free(buf);
 	return err;

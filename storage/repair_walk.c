@@ -61,7 +61,7 @@ static int add_chunk(const struct format_chunk *c, const uint8_t *b, struct seal
 int repair_walk(struct repair *p, const struct format_segment *h, uint32_t end, struct seal *seal,
 		struct format_clock *last)
 {
-	struct reader_scan *s = reader_scan_new(h->index, h, end);
+	struct reader_scan *s = reader_scan_new(p->r, h->index, h, end);
 	struct reader_window window = {0, 0};
 	int err = s ? 0 : -ENOMEM;
 
@@ -83,8 +83,8 @@ int repair_walk(struct repair *p, const struct format_segment *h, uint32_t end, 
 		}
 		if (got != -EIO && got != -EBADMSG)
 			err = got;
-		/* A block further on another chunk may begin. */
-		s->end += DISK_BLOCK;
+		/* A unit further on another chunk may begin. */
+		s->end += format_unit(&p->r->super);
 		window = (struct reader_window){0, 0};
 	}
 	reader_scan_unref(s);

@@ -6,14 +6,16 @@
 
 #include "capture/core/cleanup.h"
 
-#define WINDOW (1u << 20)
+#define WINDOW (1u << 20) /* or a little more: whole units */
 
 struct scan {
 	struct storage_io *io;
 	const struct format_super *super;
 	const struct format_segment *head;
 	uint32_t limit;
-	uint8_t *window; /* WINDOW bytes from window_at on */
+	uint32_t unit;
+	uint8_t *window; /* from window_at on */
+	uint32_t window_bytes;
 	uint32_t window_at, window_end;
 	uint8_t *chunk;
 	size_t chunk_size;
@@ -25,16 +27,17 @@ static int read_at(struct scan *sc, void *buf, uint32_t bytes, uint32_t offset)
 				 format_segment_offset(sc->super, sc->head->index) + offset);
 }
 
-/* The block at `offset`; NULL: the disk does not give it. */
+/* The unit at `offset`; NULL: the disk does not give it. */
 static const uint8_t *block_at(struct scan *sc, uint32_t offset)
 {
 	if (offset < sc->window_at || offset >= sc->window_end) {
-		uint32_t n = sc->limit - offset < WINDOW ? sc->limit - offset : WINDOW;
+		uint32_t n = sc->limit - offset < sc->window_bytes ? sc->limit - offset
+								   : sc->window_bytes;
 
 		sc->window_at = sc->window_end = 0;
 		if (read_at(sc, sc->window, n, offset)) {
 			/* One bad block must not hide its neighbours. */
-			n = DISK_BLOCK;
+			n = sc->unit;
 			if (read_at(sc, sc->window, n, offset))
 				return NULL;
 		}
@@ -47,13 +50,13 @@ static const uint8_t *block_at(struct scan *sc, uint32_t offset)
 /* The chunk that begins at `start`: 0 and *c, or -EBADMSG when there is none. */
 static int find_chunk(struct scan *sc, uint32_t start, struct format_chunk *c)
 {
-	for (uint32_t at = start; at < sc->limit; at += DISK_BLOCK) {
+	for (uint32_t at = start; at < sc->limit; at += sc->unit) {
 		const uint8_t *b = block_at(sc, at);
 
 		if (!b)
 			continue;
-		if (!format_chunk_decode(b + DISK_BLOCK - DISK_CHUNK_TRAILER, sc->super, sc->head,
-					 at + DISK_BLOCK, c) &&
+		if (!format_chunk_decode(b + sc->unit - DISK_CHUNK_TRAILER, sc->super, sc->head,
+					 at + sc->unit, c) &&
 		    c->start == start)
 			return 0;
 	}
@@ -109,14 +112,20 @@ int scan_segment(struct storage_io *io, const struct format_super *super,
 			       const uint8_t *payload),
 		 int (*chunk)(void *ctx, const struct format_chunk *c), void *ctx, uint32_t *end)
 {
-	CLEANUP_FREE uint8_t *window = volume_alloc(WINDOW);
-	struct scan sc = {.io = io, .super = super, .head = h, .limit = limit, .window = window};
+	struct scan sc = {.io = io,
+			  .super = super,
+			  .head = h,
+			  .limit = limit,
+			  .unit = format_unit(super),
+			  .window_bytes = (uint32_t)format_unit_up(super, WINDOW)};
+	CLEANUP_FREE uint8_t *window = volume_alloc(sc.window_bytes);
 	struct format_chunk c;
-	uint32_t at = DISK_BLOCK;
+	uint32_t at = sc.unit;
 	int err = 0;
 
 	if (!window)
 		return -ENOMEM;
+	sc.window = window;
 	while (at < limit) {
 		err = find_chunk(&sc, at, &c);
 		if (!err)

@@ -50,7 +50,7 @@ int seal_truncate(struct seal *l, uint32_t from) MUST_CHECK;
 /* Where the seal begins in its segment. */
 static inline uint32_t seal_start(const struct seal *l, const struct format_super *s)
 {
-	return s->segment_bytes - DISK_BLOCK - (uint32_t)ALIGN_UP(seal_size(l), (size_t)DISK_BLOCK);
+	return s->segment_bytes - (uint32_t)format_unit_up(s, seal_size(l) + DISK_BLOCK);
 }
 /* The seal as it goes to disk: *out (to be freed, aligned) covers [*start, segment_bytes). `end`:
  * of the log in the segment; `last`: clock sample at the end. -ENOMEM. */

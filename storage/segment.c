@@ -77,7 +77,7 @@ static int segment_make(struct store *s, uint32_t next, struct segment **out)
 {
 	struct segment *seg = calloc(1, sizeof(*seg));
 	struct write *w = calloc(1, sizeof(*w));
-	uint8_t *block = volume_alloc(DISK_BLOCK);
+	uint8_t *block = volume_alloc(format_unit(&s->super));
 	int err = -ENOMEM;
 
 	if (!seg || !w || !block || seal_init(&seg->seal))
@@ -90,11 +90,11 @@ static int segment_make(struct store *s, uint32_t next, struct segment **out)
 		.kind = WRITE_HEADER,
 		.seg = seg,
 		.buf = block,
-		.bytes = DISK_BLOCK,
+		.bytes = format_unit(&s->super),
 		.buf_index = -1,
 		.memory = block,
 	};
-	seg->pos = DISK_BLOCK;
+	seg->pos = format_unit(&s->super);
 	seg->header = w;
 	*out = seg;
 	return 0;

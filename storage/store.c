@@ -18,6 +18,7 @@ static void defaults(struct store *s, const struct store_options *o)
 	/* Small segments: several chunks each, whatever is in them. */
 	if (s->gather_bytes > s->super.segment_bytes / 8)
 		s->gather_bytes = s->super.segment_bytes / 8;
+	s->gather_bytes = format_unit_up(&s->super, s->gather_bytes);
 	s->memory_bytes = o->memory_bytes ? o->memory_bytes : STORE_MEMORY_DEFAULT;
 	if (s->memory_bytes < 2 * s->gather_bytes)
 		s->memory_bytes = 2 * s->gather_bytes;

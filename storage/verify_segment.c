@@ -163,7 +163,7 @@ static void pass_unreadable(struct walk *w)
 {
 	note(w, w->scan->end, "the disk cannot read this block, or the chunk it begins");
 	w->whole = false;
-	w->scan->end += DISK_BLOCK;
+	w->scan->end += format_unit(&w->r->super);
 	w->window = (struct reader_window){0, 0};
 }
 
@@ -346,7 +346,7 @@ int verify_segment(struct reader *r, uint32_t index, struct verify_findings *f,
 
 	if (err)
 		return err;
-	w.scan = reader_scan_new(index, &h, e.end);
+	w.scan = reader_scan_new(r, index, &h, e.end);
 	if (!w.scan)
 		return -ENOMEM;
 	sum->segments++;

@@ -17,10 +17,13 @@
 #include "capture/core/monotime.h"
 
 /* When this many completions came in one turn, the next one waits for as many (at most
- * BATCH_MOST), but no longer than BATCH_WAIT_NS. */
+ * BATCH_MOST), but no longer than BATCH_WAIT_NS: short against a camera's period, and against the
+ * slots and gather buffers that fill meanwhile. */
 #define BATCH_LEAST   4u
-#define BATCH_MOST    16u
-#define BATCH_WAIT_NS NSEC_PER_MSEC
+#define BATCH_MOST    64u
+#define BATCH_WAIT_NS (4 * NSEC_PER_MSEC)
+/* Whoever asked for something a moment ago asks again: no waiting in batches for so long. */
+#define HURRY_NS (50 * NSEC_PER_MSEC)
 
 #define REACTOR_ENTRIES_MAX 4096
 #define REACTOR_BUFFERS     4096 /* places in the registered-buffer table */
@@ -48,6 +51,10 @@ struct reactor {
 	/* protects: messages */
 	pthread_mutex_t lock;
 	struct list messages;
+
+	/* No waiting in batches before this time. Relaxed: a late sight of it costs BATCH_WAIT_NS.
+	 */
+	_Atomic int64_t hurry_until_ns;
 
 	/* Address of an object of the thread inside run or turn, NULL outside. Relaxed: a thread
 	 * finds its own address here only if it stored it itself. */
@@ -255,6 +262,11 @@ void reactor_post(struct reactor *r, struct reactor_msg *msg)
 	pthread_mutex_unlock(&r->lock);
 }
 
+void reactor_hurry(struct reactor *r)
+{
+	atomic_store_explicit(&r->hurry_until_ns, monotime_now() + HURRY_NS, memory_order_relaxed);
+}
+
 void reactor_stop(struct reactor *r)
 {
 	/* release: what the caller wrote before is seen by whoever reactor_run returns to. */
@@ -376,6 +388,11 @@ static bool harmless(int err)
 	return err >= 0 || err == -ETIME || err == -EINTR || err == -EBUSY || err == -EAGAIN;
 }
 
+static bool in_a_hurry(struct reactor *r)
+{
+	return atomic_load_explicit(&r->hurry_until_ns, memory_order_relaxed) > monotime_now();
+}
+
 static int submit_and_wait(struct reactor *r, int64_t timeout_ns)
 {
 	struct io_uring_cqe *cqe;
@@ -394,7 +411,7 @@ static int submit_and_wait(struct reactor *r, int64_t timeout_ns)
 		return io_uring_submit_and_get_events(&r->ring);
 	/* Under load, a wake-up for every completion costs more than the completion: wait for about
 	 * as many as came last time, a moment at the most. */
-	if (r->batch >= BATCH_LEAST) {
+	if (r->batch >= BATCH_LEAST && !in_a_hurry(r)) {
 		want = r->batch < BATCH_MOST ? r->batch : BATCH_MOST;
 		if (timeout_ns < 0 || timeout_ns > BATCH_WAIT_NS)
 			timeout_ns = BATCH_WAIT_NS;

@@ -4,11 +4,11 @@
  * one loop. It polls cameras, submits the log's writes and runs timers. Nothing that can block for
  * long may run here.
  *
- * Threads: everything is for the reactor's own thread, except reactor_post, reactor_stop and
- * reactor_stats, which any thread may call. The own thread is the one of the first reactor_turn or
- * reactor_run; before that, the creating thread may prepare operations, arm timers and register
- * buffers. Turns on two threads are an error (-EEXIST from the kernel), so a reactor that was
- * turned on the main thread is run there too.
+ * Threads: everything is for the reactor's own thread, except reactor_post, reactor_hurry,
+ * reactor_stop and reactor_stats, which any thread may call. The own thread is the one of the first
+ * reactor_turn or reactor_run; before that, the creating thread may prepare operations, arm timers
+ * and register buffers. Turns on two threads are an error (-EEXIST from the kernel), so a reactor
+ * that was turned on the main thread is run there too.
  *
  * What the ring orders: a thread that posts is ordered before msg->run (a mutex), an operation's
  * preparation before its `done` (one thread does both). Memory that the kernel fills or reads is
@@ -69,6 +69,10 @@ void reactor_stop(struct reactor *r);
 
 /* Any thread: have msg->run called on the reactor thread. */
 void reactor_post(struct reactor *r, struct reactor_msg *msg);
+/* Any thread, before it posts what a person or another thread waits for: under load the reactor
+ * gathers completions for some milliseconds before it looks at them; for a moment from now on it
+ * does not, so that a sequence of questions is answered at its own pace. */
+void reactor_hurry(struct reactor *r);
 /* True on the thread inside reactor_run/reactor_turn. */
 bool reactor_is_current(const struct reactor *r);
 

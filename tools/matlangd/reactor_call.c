@@ -89,6 +89,7 @@ int reactor_call(struct reactor_calls *rc, void (*fn)(void *arg), void *arg)
 	c->rc = rc;
 	c->fn = fn;
 	c->arg = arg;
+	reactor_hurry(rc->reactor);
 	pthread_mutex_lock(&rc->lock);
 	if (rc->closed) {
 		pthread_mutex_unlock(&rc->lock);

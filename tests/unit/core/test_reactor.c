@@ -429,6 +429,63 @@ static void a_system_call_filter_is_named(void **state)
 	}
 }
 
+/* --- waiting in batches ---------------------------------------------------------------------- */
+
+struct tally {
+	struct reactor_op op;
+	unsigned n;
+};
+
+static void tally_done(struct reactor_op *op, int res, uint32_t flags)
+{
+	(void)res;
+	(void)flags;
+	container_of(op, struct tally, op)->n++;
+}
+
+/* After a turn with many completions: one that is there at once, and one that comes a moment
+ * later. Returns how many the next turn saw. */
+static unsigned next_turn_sees(struct reactor *r)
+{
+	struct __kernel_timespec moment = {.tv_nsec = NSEC_PER_MSEC};
+	struct tally many = {.op.done = tally_done}, one = many, later = many;
+	unsigned seen;
+
+	for (unsigned i = 0; i < 8; i++)
+		io_uring_prep_nop(reactor_sqe(r, &many.op));
+	assert_int_equal(reactor_turn(r, NSEC_PER_SEC), 0);
+	assert_int_equal(many.n, 8);
+	io_uring_prep_nop(reactor_sqe(r, &one.op));
+	io_uring_prep_timeout(reactor_sqe(r, &later.op), &moment, 0, 0);
+	assert_int_equal(reactor_turn(r, NSEC_PER_SEC), 0);
+	seen = one.n + later.n;
+	turn_until(r, &later.n, 1);
+	assert_int_equal(one.n, 1);
+	return seen;
+}
+
+static void under_load_completions_are_gathered(void **state)
+{
+	unsigned together = 0;
+
+	/* All of them, but for a moment that the machine slept through. */
+	for (unsigned i = 0; i < 20; i++)
+		together += next_turn_sees(*state) == 2;
+	assert_in_range(together, 11, 20);
+}
+
+static void in_a_hurry_they_are_not(void **state)
+{
+	unsigned alone = 0;
+
+	/* A busy machine may let the later one catch up now and then. */
+	for (unsigned i = 0; i < 100 && !alone; i++) {
+		reactor_hurry(*state);
+		alone += next_turn_sees(*state) == 1;
+	}
+	assert_int_not_equal(alone, 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -443,6 +500,8 @@ int main(void)
 		T(more_operations_than_entries),
 		T(cancel_ends_a_poll),
 		T(registered_buffer_reaches_the_file),
+		T(under_load_completions_are_gathered),
+		T(in_a_hurry_they_are_not),
 		cmocka_unit_test(bad_sizes_are_refused),
 		cmocka_unit_test(a_system_call_filter_is_named),
 	};

@@ -4,6 +4,7 @@
 
 #include <linux/configfs.h>
 #include <linux/hrtimer.h>
+#include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/spinlock.h>
@@ -28,23 +29,77 @@
 
 struct rack_format {
 	u32 fourcc;
-	u8 planes;    /* memory planes */
-	u8 luma_step; /* bytes from one luma sample to the next */
-	u8 chroma;    /* halves of the luma's bytes that chroma adds: NV12 1, NV16 2 */
+	u8 planes;       /* memory planes */
+	u8 luma_step;    /* bytes from one luma sample to the next */
+	u8 chroma;       /* halves of the luma's bytes that chroma adds: NV12 1, NV16 2 */
+	bool compressed; /* shown from footage; the two above mean nothing then */
 };
 
 extern const struct rack_format rack_formats[];
 extern const unsigned int rack_format_count;
 
+/* NULL: there is no such format. */
+const struct rack_format *rack_format_find(u32 fourcc);
+
 /* A picture's layout in memory. */
 struct rack_layout {
 	const struct rack_format *format;
 	u32 width, height;
-	u32 stride[RACK_PLANES];
-	u32 size[RACK_PLANES];
+	u32 stride[RACK_PLANES]; /* compressed: 0 */
+	u32 size[RACK_PLANES];   /* compressed: of the largest picture */
 };
 
+/* For formats that are not compressed. */
 void rack_layout_set(struct rack_layout *l, const struct rack_format *f, u32 width, u32 height);
+
+/* ---- what proves a picture (rack_stamp.c) ---- */
+
+#define RACK_STAMP_SHARED 40 /* as rack: cameras have it */
+#define RACK_STAMP_SIZE 56
+
+/* Where its parts go in the areas of rack_uapi.h. */
+#define RACK_JPEG_FIRST 6
+#define RACK_JPEG_SECOND 50
+#define RACK_SEI_DIGITS 23
+
+struct rack_stamp {
+	u64 camera, frame, mono_ns, sum;
+	u32 sequence;
+};
+
+u64 rack_stamp_camera(const char *name);
+void rack_stamp_write_raw(const struct rack_layout *l, u8 *luma, const struct rack_stamp *stamp);
+void rack_stamp_write_jpeg(u8 *area, const struct rack_stamp *stamp);
+void rack_stamp_write_sei(u8 *area, const struct rack_stamp *stamp);
+
+/* What a word contributes to a picture's checksum. */
+static inline u64 rack_stamp_weigh(u64 word, u64 index)
+{
+	return word * (2 * index + 1);
+}
+
+/* ---- footage (rack_footage.c) ---- */
+
+struct rack_picture {
+	u8 *data;
+	u32 size;
+	u32 stamp; /* where the area for it begins */
+	u64 sum;
+};
+
+/* Const once loaded. */
+struct rack_footage {
+	struct kref ref;
+	const struct rack_format *format;
+	u32 width, height, count, size_max;
+	struct rack_picture *picture;
+	u8 *data;
+};
+
+/* From what user space wrote. NULL: @why says what is wrong with it. */
+struct rack_footage *rack_footage_load(const void *file, size_t size, const char **why);
+struct rack_footage *rack_footage_get(struct rack_footage *f); /* NULL is fine, here and below */
+void rack_footage_put(struct rack_footage *f);
 
 /* ---- faults (rack_fault.c) ---- */
 
@@ -104,19 +159,37 @@ struct rack_config {
 	u32 rates;
 };
 
+/* What configfs files set and show of it; rack_settings.c. -EINVAL, and @c may be half changed. */
+int rack_set_api(struct rack_config *c, const char *text);
+ssize_t rack_show_api(const struct rack_config *c, char *page);
+int rack_set_delivery(struct rack_config *c, const char *text);
+ssize_t rack_show_delivery(const struct rack_config *c, char *page);
+int rack_set_memory(struct rack_config *c, const char *text);
+ssize_t rack_show_memory(const struct rack_config *c, char *page);
+int rack_set_formats(struct rack_config *c, const char *text);
+ssize_t rack_show_formats(const struct rack_config *c, char *page);
+int rack_set_sizes(struct rack_config *c, const char *text);
+ssize_t rack_show_sizes(const struct rack_config *c, char *page);
+int rack_set_rates(struct rack_config *c, const char *text);
+ssize_t rack_show_rates(const struct rack_config *c, char *page);
+
 struct rack_stats {
 	atomic64_t delivered;
-	atomic64_t no_buffer; /* due, but user space had queued none */
-	atomic64_t overrun;   /* due, but the processor was late */
+	atomic64_t no_buffer;    /* due, but user space had queued none */
+	atomic64_t overrun;      /* due, but the processor was late */
+	atomic64_t by_reference; /* delivered: the buffer still had its picture */
+	atomic64_t by_copy;      /* delivered: the worker copied the picture into it */
 	atomic64_t bytes_written;
 };
 
 struct rack_dev;
 struct rack_camera {
 	struct config_item item;
-	struct mutex lock; /* protects: config, dev */
+	struct mutex lock; /* protects: config, footage, refused, dev */
 	struct rack_config config;
-	struct rack_dev *dev; /* NULL: unplugged */
+	struct rack_footage *footage; /* NULL: none was loaded */
+	const char *refused;          /* why the last footage was not taken; NULL: it was */
+	struct rack_dev *dev;         /* NULL: unplugged */
 	struct delayed_work replug;
 	struct rack_faults faults;
 	struct rack_stats stats;
@@ -131,9 +204,17 @@ struct rack_buf {
 	struct vb2_v4l2_buffer vb;
 	struct list_head link;
 	u32 drawn; /* in this stream it holds the picture of `step`, with checksum `sum` */
-	u32 step;
+	u32 step;  /* of footage: the picture's number */
 	u64 sum;
+	bool copied; /* the last time, all of the picture was written */
 };
+
+/*
+ * Brings @buf, mapped at @to, to the picture of @frame, stamped; @whole: whatever is in it now. Its
+ * size.
+ */
+u32 rack_footage_fill(const struct rack_footage *f, struct rack_buf *buf, u8 *to, u64 frame,
+		      bool whole, struct rack_stamp *stamp);
 
 /* What never moves, and its checksum; rack_scene.c. */
 struct rack_scene {
@@ -143,8 +224,9 @@ struct rack_scene {
 };
 
 struct rack_dev {
-	struct rack_camera *camera; /* a reference on its item */
-	struct rack_config config;  /* as it was when it was plugged in */
+	struct rack_camera *camera;   /* a reference on its item */
+	struct rack_config config;    /* as it was when it was plugged in */
+	struct rack_footage *footage; /* the same; a reference */
 	u64 id;
 	struct v4l2_device v4l2;
 	struct video_device video;
@@ -168,7 +250,8 @@ struct rack_dev {
 	struct list_head bufs;
 };
 
-struct rack_dev *rack_plug(struct rack_camera *camera);
+/* @formats: a mask of rack_formats that @camera can show, not zero. */
+struct rack_dev *rack_plug(struct rack_camera *camera, u32 formats);
 void rack_unplug(struct rack_dev *dev);
 const char *rack_node_name(struct rack_dev *dev);
 
@@ -186,13 +269,5 @@ void rack_scene_free(struct rack_scene *s);
 /* Brings @buf, mapped at @plane, to the picture of @step. Returns the bytes it wrote. */
 u64 rack_scene_draw(const struct rack_scene *s, struct rack_buf *buf, u8 *const plane[], u32 step,
 		    bool whole);
-
-struct rack_stamp {
-	u64 camera, frame, mono_ns, sum;
-	u32 sequence;
-};
-
-u64 rack_stamp_camera(const char *name);
-u64 rack_stamp_write(const struct rack_layout *l, u8 *luma, const struct rack_stamp *stamp);
 
 #endif

@@ -10,17 +10,12 @@
 #include <linux/sysfs.h>
 
 #include "rack.h"
+#include "rack_uapi.h"
 
 static struct rack_camera *to_camera(struct config_item *item)
 {
 	return container_of(item, struct rack_camera, item);
 }
-
-static const char *const memory_names[RACK_MEMORIES] = {
-	[RACK_VMALLOC] = "vmalloc",
-	[RACK_DMA_SG] = "dma-sg",
-	[RACK_DMA_CONTIG] = "dma-contig",
-};
 
 static const struct rack_config config_default = {
 	.multiplanar = true,
@@ -31,154 +26,25 @@ static const struct rack_config config_default = {
 	.rates = 3,
 };
 
-/* Single-planar cameras have no format of several memory planes. */
-static u32 formats_of(const struct rack_config *c)
+/*
+ * Single-planar cameras have no format of several memory planes, and a compressed one is there
+ * only when footage of it is.
+ */
+static u32 formats_of(const struct rack_camera *camera)
 {
+	const struct rack_config *c = &camera->config;
 	u32 mask = 0, i;
-
-	for (i = 0; i < rack_format_count; i++)
-		if (c->format_mask & (1u << i) && (c->multiplanar || rack_formats[i].planes == 1))
-			mask |= 1u << i;
-	return mask;
-}
-
-/* ---- what the files take and show; @c is a copy that is taken over when it all went well ---- */
-
-static int set_api(struct rack_config *c, const char *text)
-{
-	if (sysfs_streq(text, "mplane"))
-		c->multiplanar = true;
-	else if (sysfs_streq(text, "single"))
-		c->multiplanar = false;
-	else
-		return -EINVAL;
-	return 0;
-}
-
-static ssize_t show_api(const struct rack_config *c, char *page)
-{
-	return sysfs_emit(page, "%s\n", c->multiplanar ? "mplane" : "single");
-}
-
-static int set_delivery(struct rack_config *c, const char *text)
-{
-	if (sysfs_streq(text, "update"))
-		c->copy = false;
-	else if (sysfs_streq(text, "copy"))
-		c->copy = true;
-	else
-		return -EINVAL;
-	return 0;
-}
-
-static ssize_t show_delivery(const struct rack_config *c, char *page)
-{
-	return sysfs_emit(page, "%s\n", c->copy ? "copy" : "update");
-}
-
-static int set_memory(struct rack_config *c, const char *text)
-{
-	int i = sysfs_match_string(memory_names, text);
-
-	if (i < 0)
-		return -EINVAL;
-	c->memory = i;
-	return 0;
-}
-
-static ssize_t show_memory(const struct rack_config *c, char *page)
-{
-	return sysfs_emit(page, "%s\n", memory_names[c->memory]);
-}
-
-static int set_formats(struct rack_config *c, const char *text)
-{
-	char code[8];
-	u32 mask = 0, i;
-	int len;
-
-	while ((len = rack_word(&text, code, sizeof(code)))) {
-		if (len != 4)
-			return -EINVAL;
-		for (i = 0; i < rack_format_count; i++)
-			if (rack_formats[i].fourcc ==
-			    v4l2_fourcc(code[0], code[1], code[2], code[3]))
-				break;
-		if (i == rack_format_count)
-			return -EINVAL;
-		mask |= 1u << i;
-	}
-	if (!mask)
-		return -EINVAL;
-	c->format_mask = mask;
-	return 0;
-}
-
-static ssize_t show_formats(const struct rack_config *c, char *page)
-{
-	u32 mask = formats_of(c), i;
-	ssize_t at = 0;
 
 	for (i = 0; i < rack_format_count; i++) {
-		u32 code = rack_formats[i].fourcc;
+		const struct rack_format *f = &rack_formats[i];
 
-		if (mask & (1u << i))
-			at += sysfs_emit_at(page, at, "%s%c%c%c%c", at ? " " : "", code & 0xff,
-					    code >> 8 & 0xff, code >> 16 & 0xff, code >> 24);
+		if (f->planes > 1 && !c->multiplanar)
+			continue;
+		if (f->compressed && (!camera->footage || camera->footage->format != f))
+			continue;
+		mask |= c->format_mask & (1u << i);
 	}
-	return at + sysfs_emit_at(page, at, "\n");
-}
-
-static int set_sizes(struct rack_config *c, const char *text)
-{
-	u32 n = 0, w, h;
-	int used;
-
-	while (sscanf(text, " %ux%u%n", &w, &h, &used) == 2) {
-		if (n == RACK_SIZES || w < RACK_SIDE_MIN || w > RACK_SIDE_MAX ||
-		    h < RACK_SIDE_MIN || h > RACK_SIDE_MAX || w % RACK_WIDTH_STEP || h % 2)
-			return -EINVAL;
-		c->size[n++] = (struct v4l2_frmsize_discrete){w, h};
-		text += used;
-	}
-	c->sizes = n;
-	return n && !*skip_spaces(text) ? 0 : -EINVAL;
-}
-
-static ssize_t show_sizes(const struct rack_config *c, char *page)
-{
-	ssize_t at = 0;
-	u32 i;
-
-	for (i = 0; i < c->sizes; i++)
-		at += sysfs_emit_at(page, at, "%s%ux%u", i ? " " : "", c->size[i].width,
-				    c->size[i].height);
-	return at + sysfs_emit_at(page, at, "\n");
-}
-
-static int set_rates(struct rack_config *c, const char *text)
-{
-	u32 n = 0, rate;
-	int used;
-
-	while (sscanf(text, " %u%n", &rate, &used) == 1) {
-		if (n == RACK_RATES || !rate || rate > 240)
-			return -EINVAL;
-		c->rate[n++] = rate;
-		text += used;
-	}
-	c->rates = n;
-	return n && !*skip_spaces(text) ? 0 : -EINVAL;
-}
-
-static ssize_t show_rates(const struct rack_config *c, char *page)
-{
-	ssize_t at = 0;
-	u32 i;
-
-	for (i = 0; i < c->rates; i++)
-		at += sysfs_emit_at(page, at, "%s%u", i ? " " : "", c->rate[i]);
-	return at + sysfs_emit_at(page, at, "\n");
+	return mask;
 }
 
 static ssize_t store_config(struct config_item *item, const char *page, size_t len,
@@ -215,11 +81,11 @@ static ssize_t show_config(struct config_item *item, char *page,
 	static ssize_t camera_##_name##_store(struct config_item *item, const char *page,          \
 					      size_t len)                                          \
 	{                                                                                          \
-		return store_config(item, page, len, set_##_name);                                 \
+		return store_config(item, page, len, rack_set_##_name);                            \
 	}                                                                                          \
 	static ssize_t camera_##_name##_show(struct config_item *item, char *page)                 \
 	{                                                                                          \
-		return show_config(item, page, show_##_name);                                      \
+		return show_config(item, page, rack_show_##_name);                                 \
 	}                                                                                          \
 	CONFIGFS_ATTR(camera_, _name)
 
@@ -235,14 +101,15 @@ CONFIG_ATTR(rates);
 static int plug(struct rack_camera *camera)
 {
 	struct rack_dev *dev;
+	u32 formats;
 
 	lockdep_assert_held(&camera->lock);
 	if (camera->dev)
 		return 0;
-	if (!formats_of(&camera->config))
-		return -EINVAL;
-	camera->config.format_mask = formats_of(&camera->config);
-	dev = rack_plug(camera);
+	formats = formats_of(camera);
+	if (!formats)
+		return -ENODATA;
+	dev = rack_plug(camera, formats);
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 	camera->dev = dev;
@@ -331,6 +198,55 @@ static ssize_t camera_node_show(struct config_item *item, char *page)
 }
 CONFIGFS_ATTR_RO(camera_, node);
 
+/* ---- footage ---- */
+
+/* configfs lets no error through from here: footage_state has it. */
+static ssize_t camera_footage_write(struct config_item *item, const void *file, size_t size)
+{
+	struct rack_camera *camera = to_camera(item);
+	struct rack_footage *f;
+	const char *why;
+
+	f = rack_footage_load(file, size, &why);
+	mutex_lock(&camera->lock);
+	if (f && camera->dev) {
+		why = "the camera is plugged in";
+	} else if (f) {
+		swap(f, camera->footage);
+	}
+	camera->refused = why;
+	mutex_unlock(&camera->lock);
+	rack_footage_put(f);
+	return why ? -EINVAL : size;
+}
+CONFIGFS_BIN_ATTR_WO(camera_, footage, NULL, MATLANG_RACK_FOOTAGE_MAX);
+
+static ssize_t camera_footage_state_show(struct config_item *item, char *page)
+{
+	struct rack_camera *camera = to_camera(item);
+	const struct rack_footage *f;
+	ssize_t n;
+
+	mutex_lock(&camera->lock);
+	f = camera->footage;
+	if (camera->refused)
+		n = sysfs_emit(page, "refused: %s\n", camera->refused);
+	else if (f)
+		n = sysfs_emit(page, "%s %ux%u %u\n",
+			       f->format->fourcc == V4L2_PIX_FMT_MJPEG ? "MJPG" : "H264", f->width,
+			       f->height, f->count);
+	else
+		n = sysfs_emit(page, "none\n");
+	mutex_unlock(&camera->lock);
+	return n;
+}
+CONFIGFS_ATTR_RO(camera_, footage_state);
+
+static struct configfs_bin_attribute *camera_bin_attrs[] = {
+	&camera_attr_footage,
+	NULL,
+};
+
 /* ---- faults and figures ---- */
 
 static ssize_t camera_fault_store(struct config_item *item, const char *page, size_t len)
@@ -382,15 +298,18 @@ CONFIGFS_ATTR_WO(camera_, seed);
 STAT_ATTR(delivered);
 STAT_ATTR(no_buffer);
 STAT_ATTR(overrun);
+STAT_ATTR(by_reference);
+STAT_ATTR(by_copy);
 STAT_ATTR(bytes_written);
 
 static struct configfs_attribute *camera_attrs[] = {
-	&camera_attr_api,     &camera_attr_delivery,      &camera_attr_memory,
-	&camera_attr_formats, &camera_attr_sizes,         &camera_attr_rates,
-	&camera_attr_plugged, &camera_attr_replug,        &camera_attr_node,
-	&camera_attr_fault,   &camera_attr_fault_rates,   &camera_attr_fault_counts,
-	&camera_attr_seed,    &camera_attr_delivered,     &camera_attr_no_buffer,
-	&camera_attr_overrun, &camera_attr_bytes_written, NULL,
+	&camera_attr_api,           &camera_attr_delivery,      &camera_attr_memory,
+	&camera_attr_formats,       &camera_attr_sizes,         &camera_attr_rates,
+	&camera_attr_footage_state, &camera_attr_plugged,       &camera_attr_replug,
+	&camera_attr_node,          &camera_attr_fault,         &camera_attr_fault_rates,
+	&camera_attr_fault_counts,  &camera_attr_seed,          &camera_attr_delivered,
+	&camera_attr_no_buffer,     &camera_attr_overrun,       &camera_attr_by_reference,
+	&camera_attr_by_copy,       &camera_attr_bytes_written, NULL,
 };
 
 /* ---- cameras and the rack ---- */
@@ -400,6 +319,7 @@ static void camera_release(struct config_item *item)
 {
 	struct rack_camera *camera = to_camera(item);
 
+	rack_footage_put(camera->footage);
 	mutex_destroy(&camera->lock);
 	kfree(camera);
 }
@@ -411,6 +331,7 @@ static struct configfs_item_operations camera_ops = {
 static const struct config_item_type camera_type = {
 	.ct_item_ops = &camera_ops,
 	.ct_attrs = camera_attrs,
+	.ct_bin_attrs = camera_bin_attrs,
 	.ct_owner = THIS_MODULE,
 };
 

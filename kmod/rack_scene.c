@@ -5,12 +5,7 @@
  *
  * A buffer keeps its picture from one filling to the next: only the squares are moved and the
  * stamp is written anew. That is what makes a frame cheap.
- *
- * The checksum of a picture is the sum over its 64-bit little-endian words, plane after plane, of
- * word * (2 * index + 1), modulo 2^64; the words of the stamp count as zero. It knows where each
- * word belongs, and moving a square changes it by what that square's words contribute.
  */
-#include <linux/crc32c.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -20,18 +15,9 @@
 
 #define SIDE 32 /* of a square, in luma samples */
 
-/* Stamp: 40 bytes as rack: cameras have it, then checksum of the picture, 4 spare, their CRC. */
-#define STAMP_SHARED 40
-#define STAMP_SIZE 56
-
 static u32 stamp_words(const struct rack_layout *l)
 {
-	return STAMP_SIZE * l->format->luma_step / sizeof(u64);
-}
-
-static u64 weigh(u64 word, u64 index)
-{
-	return word * (2 * index + 1);
+	return RACK_STAMP_SIZE * l->format->luma_step / sizeof(u64);
 }
 
 static u64 checksum(const struct rack_layout *l, u8 *const plane[])
@@ -44,7 +30,7 @@ static u64 checksum(const struct rack_layout *l, u8 *const plane[])
 
 		for (i = 0; i < l->size[p] / sizeof(u64); i++, index++)
 			if (p || i >= stamp_words(l))
-				sum += weigh(le64_to_cpu(word[i]), index);
+				sum += rack_stamp_weigh(le64_to_cpu(word[i]), index);
 	}
 	return sum;
 }
@@ -125,7 +111,7 @@ static void square(const struct rack_scene *s, struct rack_buf *buf, u8 *luma, u
 			u64 was = le64_to_cpu(to[i]);
 
 			to[i] = painted ? bright : ground[i];
-			buf->sum += weigh(le64_to_cpu(to[i]) - was, index + i);
+			buf->sum += rack_stamp_weigh(le64_to_cpu(to[i]) - was, index + i);
 		}
 	}
 }
@@ -150,34 +136,6 @@ u64 rack_scene_draw(const struct rack_scene *s, struct rack_buf *buf, u8 *const 
 	for (n = 0; n < RACK_OBJECTS; n++)
 		square(s, buf, plane[0], place(l, n, step), true);
 	buf->step = step;
+	buf->copied = whole;
 	return written;
-}
-
-/* FNV-1a over the name, then the 64-bit finaliser of MurmurHash3, as rack: cameras do it. */
-u64 rack_stamp_camera(const char *name)
-{
-	u64 h = 0xcbf29ce484222325ULL;
-
-	for (; *name; name++)
-		h = (h ^ (u8)*name) * 0x100000001b3ULL;
-	h = (h ^ h >> 33) * 0xff51afd7ed558ccdULL;
-	h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53ULL;
-	return h ^ h >> 33;
-}
-
-u64 rack_stamp_write(const struct rack_layout *l, u8 *luma, const struct rack_stamp *stamp)
-{
-	u8 b[STAMP_SIZE] = "RACKSTMP";
-	u32 i;
-
-	put_unaligned_le64(stamp->camera, b + 8);
-	put_unaligned_le64(stamp->mono_ns, b + 16);
-	put_unaligned_le64(stamp->frame, b + 24);
-	put_unaligned_le32(stamp->sequence, b + 32);
-	put_unaligned_le32(crc32c(~0, b, STAMP_SHARED - 4), b + STAMP_SHARED - 4);
-	put_unaligned_le64(stamp->sum, b + STAMP_SHARED);
-	put_unaligned_le32(crc32c(~0, b, STAMP_SIZE - 4), b + STAMP_SIZE - 4);
-	for (i = 0; i < STAMP_SIZE; i++)
-		luma[i * l->format->luma_step] = b[i];
-	return STAMP_SIZE;
 }

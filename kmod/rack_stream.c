@@ -82,36 +82,60 @@ static void return_buffers(struct rack_dev *dev, enum vb2_buffer_state state)
 
 /* ---- a frame ---- */
 
-static void fill(struct rack_dev *dev, struct rack_buf *buf, u64 n, u64 stamp_ns)
+/* A picture of the scene. Returns the bytes written. */
+static u64 fill_scene(struct rack_dev *dev, struct rack_buf *buf, u8 *const plane[], bool whole,
+		      struct rack_stamp *stamp)
 {
-	const struct rack_layout *l = &dev->scene.layout;
+	const struct rack_layout *l = &dev->layout;
+	u64 written = rack_scene_draw(&dev->scene, buf, plane, stamp->frame, whole);
+	u32 p;
+
+	stamp->sum = buf->sum;
+	rack_stamp_write_raw(l, plane[0], stamp);
+	for (p = 0; p < l->format->planes; p++)
+		vb2_set_plane_payload(&buf->vb.vb2_buf, p, l->size[p]);
+	return written;
+}
+
+static u64 fill_footage(struct rack_dev *dev, struct rack_buf *buf, u8 *plane, bool whole,
+			struct rack_stamp *stamp)
+{
+	u32 size = rack_footage_fill(dev->footage, buf, plane, stamp->frame, whole, stamp);
+
+	vb2_set_plane_payload(&buf->vb.vb2_buf, 0, size);
+	return buf->copied ? size : 0;
+}
+
+static void fill(struct rack_dev *dev, struct rack_buf *buf, u64 n)
+{
+	struct rack_stats *stats = &dev->camera->stats;
 	struct vb2_buffer *vb = &buf->vb.vb2_buf;
+	bool whole = dev->config.copy || buf->drawn != dev->stream;
 	u8 *plane[RACK_PLANES] = {NULL};
 	struct rack_stamp stamp = {
 		.camera = dev->id,
 		.frame = n,
-		.mono_ns = stamp_ns,
+		.mono_ns = vb->timestamp,
 		.sequence = buf->vb.sequence,
 	};
 	u64 written;
 	u32 p;
 
-	for (p = 0; p < l->format->planes; p++)
+	for (p = 0; p < dev->layout.format->planes; p++)
 		plane[p] = vb2_plane_vaddr(vb, p);
-	written = rack_scene_draw(&dev->scene, buf, plane, n,
-				  dev->config.copy || buf->drawn != dev->stream);
+	if (dev->layout.format->compressed)
+		written = fill_footage(dev, buf, plane[0], whole, &stamp);
+	else
+		written = fill_scene(dev, buf, plane, whole, &stamp);
 	buf->drawn = dev->stream;
-	stamp.sum = buf->sum;
-	written += rack_stamp_write(l, plane[0], &stamp);
-	for (p = 0; p < l->format->planes; p++)
-		vb2_set_plane_payload(vb, p, l->size[p]);
-	atomic64_add(written, &dev->camera->stats.bytes_written);
+	atomic64_inc(buf->copied ? &stats->by_copy : &stats->by_reference);
+	atomic64_add(written + RACK_STAMP_SIZE, &stats->bytes_written);
 }
 
 static void deliver(struct rack_dev *dev, struct rack_buf *buf, u64 n)
 {
 	struct rack_faults *f = &dev->camera->faults;
-	const struct rack_layout *l = &dev->scene.layout;
+	const struct rack_layout *l = &dev->layout;
 	enum vb2_buffer_state state = VB2_BUF_STATE_DONE;
 	struct vb2_buffer *vb = &buf->vb.vb2_buf;
 	u64 ns = dev->start_ns + n * dev->interval_ns;
@@ -127,9 +151,9 @@ static void deliver(struct rack_dev *dev, struct rack_buf *buf, u64 n)
 	buf->vb.sequence = dev->first_sequence + (u32)n;
 	buf->vb.field = V4L2_FIELD_NONE;
 	vb->timestamp = ns;
-	fill(dev, buf, n, ns);
+	fill(dev, buf, n);
 	if (rack_fault(f, RACK_TORN))
-		vb2_set_plane_payload(vb, 0, l->size[0] / 2);
+		vb2_set_plane_payload(vb, 0, vb2_get_plane_payload(vb, 0) / 2);
 	if (rack_fault(f, RACK_SHORT))
 		vb2_set_plane_payload(vb, last, last ? 0 : l->stride[0]);
 	if (rack_fault(f, RACK_ERROR))
@@ -183,6 +207,11 @@ static void rack_work(struct work_struct *work)
 	due = div64_u64(now - dev->start_ns, dev->interval_ns);
 	if (due < dev->next)
 		return;
+	if (!dev->next) {
+		/* A stream begins with its first frame, however late the processor is. */
+		dev->start_ns += due * dev->interval_ns;
+		due = 0;
+	}
 	atomic64_add(due - dev->next, &dev->camera->stats.overrun);
 	dev->next = due + 1;
 	run_frame(dev, due);
@@ -259,7 +288,8 @@ static int start_streaming(struct vb2_queue *q, unsigned int count)
 	if (!err)
 		err = reserve_bandwidth(dev);
 	if (!err) {
-		err = rack_scene_init(&dev->scene, &dev->layout);
+		if (!dev->layout.format->compressed)
+			err = rack_scene_init(&dev->scene, &dev->layout);
 		if (err)
 			release_bandwidth(dev);
 	}
@@ -283,6 +313,9 @@ static void next_size(struct rack_dev *dev)
 	const struct rack_config *c = &dev->config;
 	u32 i;
 
+	/* Footage has but one. */
+	if (dev->layout.format->compressed)
+		return;
 	for (i = 0; i < c->sizes; i++)
 		if (c->size[i].width == dev->layout.width &&
 		    c->size[i].height == dev->layout.height)

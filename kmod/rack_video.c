@@ -36,12 +36,27 @@ static bool has_format(const struct rack_dev *dev, u32 fourcc)
 	return find_format(dev, fourcc)->fourcc == fourcc;
 }
 
-static bool has_size(const struct rack_dev *dev, u32 width, u32 height)
+/* Footage has one size, whatever is configured. False: there is no size @index. */
+static bool size_at(const struct rack_dev *dev, u32 fourcc, u32 index,
+		    struct v4l2_frmsize_discrete *size)
 {
+	bool compressed = find_format(dev, fourcc)->compressed;
+
+	if (index >= (compressed ? 1 : dev->config.sizes))
+		return false;
+	*size = compressed
+			? (struct v4l2_frmsize_discrete){dev->footage->width, dev->footage->height}
+			: dev->config.size[index];
+	return true;
+}
+
+static bool has_size(const struct rack_dev *dev, u32 fourcc, u32 width, u32 height)
+{
+	struct v4l2_frmsize_discrete size;
 	u32 i;
 
-	for (i = 0; i < dev->config.sizes; i++)
-		if (dev->config.size[i].width == width && dev->config.size[i].height == height)
+	for (i = 0; size_at(dev, fourcc, i, &size); i++)
+		if (size.width == width && size.height == height)
 			return true;
 	return false;
 }
@@ -73,11 +88,19 @@ static int enum_fmt(struct file *file, void *priv, struct v4l2_fmtdesc *f)
 static void layout_for(const struct rack_dev *dev, u32 fourcc, u32 width, u32 height,
 		       struct rack_layout *l)
 {
+	const struct rack_format *format = find_format(dev, fourcc);
 	const struct rack_config *c = &dev->config;
 	const struct v4l2_frmsize_discrete *size;
 
+	if (format->compressed) {
+		*l = (struct rack_layout){.format = format,
+					  .width = dev->footage->width,
+					  .height = dev->footage->height,
+					  .size = {PAGE_ALIGN(dev->footage->size_max)}};
+		return;
+	}
 	size = v4l2_find_nearest_size(c->size, c->sizes, width, height, width, height);
-	rack_layout_set(l, find_format(dev, fourcc), size->width, size->height);
+	rack_layout_set(l, format, size->width, size->height);
 }
 
 static void fill_fmt(const struct rack_layout *l, struct v4l2_format *f)
@@ -154,10 +177,10 @@ static int enum_framesizes(struct file *file, void *priv, struct v4l2_frmsizeenu
 {
 	struct rack_dev *dev = video_drvdata(file);
 
-	if (f->index >= dev->config.sizes || !has_format(dev, f->pixel_format))
+	if (!has_format(dev, f->pixel_format) ||
+	    !size_at(dev, f->pixel_format, f->index, &f->discrete))
 		return -EINVAL;
 	f->type = V4L2_FRMSIZE_TYPE_DISCRETE;
-	f->discrete = dev->config.size[f->index];
 	return 0;
 }
 
@@ -166,7 +189,7 @@ static int enum_frameintervals(struct file *file, void *priv, struct v4l2_frmiva
 	struct rack_dev *dev = video_drvdata(file);
 
 	if (f->index >= dev->config.rates || !has_format(dev, f->pixel_format) ||
-	    !has_size(dev, f->width, f->height))
+	    !has_size(dev, f->pixel_format, f->width, f->height))
 		return -EINVAL;
 	f->type = V4L2_FRMIVAL_TYPE_DISCRETE;
 	f->discrete = (struct v4l2_fract){1, dev->config.rate[f->index]};
@@ -300,6 +323,7 @@ static void release(struct v4l2_device *v4l2)
 	struct rack_dev *dev = container_of(v4l2, struct rack_dev, v4l2);
 
 	v4l2_device_unregister(v4l2);
+	rack_footage_put(dev->footage);
 	mutex_destroy(&dev->lock);
 	config_item_put(&dev->camera->item);
 	kfree(dev);
@@ -324,7 +348,7 @@ static void describe(struct rack_dev *dev)
 	video_set_drvdata(v, dev);
 }
 
-struct rack_dev *rack_plug(struct rack_camera *camera)
+struct rack_dev *rack_plug(struct rack_camera *camera, u32 formats)
 {
 	struct rack_dev *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
 	int err;
@@ -333,6 +357,7 @@ struct rack_dev *rack_plug(struct rack_camera *camera)
 		return ERR_PTR(-ENOMEM);
 	dev->camera = camera;
 	dev->config = camera->config;
+	dev->config.format_mask = formats;
 	dev->id = rack_stamp_camera(config_item_name(&camera->item));
 	mutex_init(&dev->lock);
 	/* Without a name of its own it would be named after a driver that there is not. */
@@ -346,6 +371,7 @@ struct rack_dev *rack_plug(struct rack_camera *camera)
 		return ERR_PTR(err);
 	}
 	config_item_get(&camera->item);
+	dev->footage = rack_footage_get(camera->footage);
 	layout_for(dev, 0, dev->config.size[0].width, dev->config.size[0].height, &dev->layout);
 	dev->rate = dev->config.rate[0];
 	err = rack_stream_init(dev);

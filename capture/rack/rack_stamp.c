@@ -60,6 +60,33 @@ int rack_stamp_read_jpeg(const uint8_t *jpeg, size_t len, struct rack_stamp *out
 	return decode(jpeg + sizeof(head), out);
 }
 
+/* 0-15, or more when it is no digit. */
+static unsigned digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16;
+}
+
+int rack_stamp_read_h264(const uint8_t *au, size_t len, struct rack_stamp *out)
+{
+	const size_t uuid = sizeof(RACK_STAMP_UUID) - 1;
+	const uint8_t *at = memmem(au, len, RACK_STAMP_UUID, uuid);
+	uint8_t b[RACK_STAMP_SIZE];
+
+	if (!at || len - (size_t)(at - au) < uuid + 2 * RACK_STAMP_SIZE)
+		return -ENODATA;
+	at += uuid;
+	for (size_t i = 0; i < RACK_STAMP_SIZE; i++) {
+		unsigned high = digit(at[2 * i]), low = digit(at[2 * i + 1]);
+
+		if (high > 15 || low > 15)
+			return -EBADMSG;
+		b[i] = (uint8_t)(high << 4 | low);
+	}
+	return decode(b, out);
+}
+
 void rack_stamp_write_jpeg(uint8_t *jpeg, const struct rack_stamp *stamp)
 {
 	memcpy(jpeg, head, sizeof(head));
@@ -104,6 +131,8 @@ int rack_stamp_read(const struct frame *f, struct rack_stamp *out)
 		return -ENODATA;
 	if (pf->codec == PIXFMT_CODEC_MJPEG)
 		return rack_stamp_read_jpeg(f->plane[0].data, f->plane[0].bytesused, out);
+	if (pf->codec == PIXFMT_CODEC_H264)
+		return rack_stamp_read_h264(f->plane[0].data, f->plane[0].bytesused, out);
 	/* In planar formats of one memory plane bytesused covers chroma too, so a tiny picture's
 	 * chroma could be read as luma: no harm, its magic would not be there. */
 	return rack_stamp_read_raw(pf, f->plane[0].data, f->plane[0].bytesused, f->plane[0].stride,

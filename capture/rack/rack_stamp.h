@@ -4,7 +4,8 @@
  * recorded bytes that nothing was lost, mixed up or reordered.
  *
  * MJPEG: a COM segment of fixed size right behind SOI. Raw: the first RACK_STAMP_SIZE luma samples
- * in reading order; a picture with fewer has no stamp.
+ * in reading order; a picture with fewer has no stamp. H.264 (of cameras of matlang_rack only): in
+ * hexadecimal digits, lower case, behind RACK_STAMP_UUID in user data of an SEI before the slices.
  *
  * Layout, little-endian:
  *    0  8  magic "RACKSTMP"
@@ -28,6 +29,7 @@
 
 #define RACK_STAMP_SIZE    40u
 #define RACK_STAMP_SEGMENT (4u + RACK_STAMP_SIZE) /* COM marker and length before it */
+#define RACK_STAMP_UUID    "matlang_rack_dau"     /* 16 bytes */
 
 struct rack_stamp {
 	uint64_t camera;
@@ -39,9 +41,10 @@ struct rack_stamp {
 /* What a camera's name ("rack:NAME?...") becomes in its stamps. */
 uint64_t rack_stamp_camera(const char *name);
 
-/* From a JPEG's bytes, or a frame of any format. -ENODATA: no stamp there (not from a rack camera,
- * or too small); -EBADMSG: a stamp whose checksum is wrong. */
+/* From a JPEG's bytes, an access unit, or a frame of any format. -ENODATA: no stamp there (not from
+ * a rack camera, or too small); -EBADMSG: a stamp whose checksum is wrong. */
 int rack_stamp_read_jpeg(const uint8_t *jpeg, size_t len, struct rack_stamp *out) MUST_CHECK;
+int rack_stamp_read_h264(const uint8_t *au, size_t len, struct rack_stamp *out) MUST_CHECK;
 /* `luma` is memory plane 0. */
 int rack_stamp_read_raw(const struct pixfmt *pf, const uint8_t *luma, size_t len, uint32_t stride,
 			uint32_t width, struct rack_stamp *out) MUST_CHECK;

@@ -6,6 +6,11 @@
  *        streams FRAMES frames into MEMORY (mmap, userptr, udmabuf, pool). For each: the stamp
  *        names the camera, the sequence and the time that the kernel says, and the checksum is
  *        that of the picture. Prints "frames=N gaps=N errors=N torn=N backwards=N stale=N wraps=N".
+ *        Compressed formats are checked the same way, but cannot be told to be torn.
+ *   rack_probe cost v4l2:/dev/videoN MEMORY FORMAT FRAMES WIDTH HEIGHT
+ *        streams FRAMES frames, after a dozen that fill the buffers, and looks at none. Prints
+ *        "frames=N wall_us=N busy_us=N own_us=N": by the clock, what the machine's processors
+ *        were busy for, and what of it was this process.
  *   rack_probe fuzz /dev/videoN SEED SECONDS
  *        random and nearly valid ioctls, mappings and closings.
  *
@@ -40,7 +45,7 @@ struct tally {
 	int64_t last_ns;
 };
 
-/* As kmod/rack_scene.c defines it. */
+/* As kmod/rack_stamp.c defines it. */
 static uint64_t checksum(const struct source_format *f, const struct slab_slot *slot,
 			 unsigned luma_step)
 {
@@ -56,6 +61,61 @@ static uint64_t checksum(const struct source_format *f, const struct slab_slot *
 	return sum;
 }
 
+/* Takes the whole stamp out of a copy of a compressed picture; false: it is not there. */
+static bool cut_stamp(const struct pixfmt *pf, uint8_t *picture, size_t len,
+		      uint8_t stamp[STAMP_SIZE])
+{
+	uint8_t *at;
+
+	if (pf->codec == PIXFMT_CODEC_MJPEG) {
+		if (len < 66)
+			return false;
+		memcpy(stamp, picture + 6, RACK_STAMP_SIZE);
+		memcpy(stamp + RACK_STAMP_SIZE, picture + 50, STAMP_SIZE - RACK_STAMP_SIZE);
+		memset(picture + 6, 0, RACK_STAMP_SIZE);
+		memset(picture + 50, 0, STAMP_SIZE - RACK_STAMP_SIZE);
+		return true;
+	}
+	at = memmem(picture, len, RACK_STAMP_UUID, 16);
+	if (!at || (size_t)(picture + len - at) < 16 + 2 * STAMP_SIZE)
+		return false;
+	for (unsigned i = 0; i < STAMP_SIZE; i++) {
+		char two[3] = {(char)at[16 + 2 * i], (char)at[17 + 2 * i], 0};
+
+		stamp[i] = (uint8_t)strtoul(two, NULL, 16);
+	}
+	memset(at + 16, 0, 2 * STAMP_SIZE);
+	return true;
+}
+
+static const char *compressed_wrong(const struct pixfmt *pf, const uint8_t *data, size_t len)
+{
+	uint8_t *copy = calloc(1, len + 8), stamp[STAMP_SIZE];
+	const char *why = NULL;
+	uint64_t sum = 0;
+
+	memcpy(copy, data, len);
+	if (!cut_stamp(pf, copy, len, stamp) ||
+	    bytes_le32(stamp + 52) != crc32_iscsi(stamp, 52, ~0u))
+		why = "a damaged stamp";
+	for (size_t i = 0; i < (len + 7) / 8; i++)
+		sum += bytes_le64(copy + 8 * i) * (2 * i + 1);
+	if (!why && sum != bytes_le64(stamp + 40))
+		why = "not the picture that was loaded";
+	free(copy);
+	return why;
+}
+
+static int read_stamp(const struct pixfmt *pf, const struct source_format *f,
+		      const struct source_buffer *b, const uint8_t *plane, struct rack_stamp *s)
+{
+	switch (pf->codec) {
+	case PIXFMT_CODEC_MJPEG: return rack_stamp_read_jpeg(plane, b->plane[0].bytesused, s);
+	case PIXFMT_CODEC_H264: return rack_stamp_read_h264(plane, b->plane[0].bytesused, s);
+	default: return rack_stamp_read_raw(pf, plane, f->plane_size[0], f->stride[0], f->width, s);
+	}
+}
+
 static const char *wrong(const char *name, const struct source_format *f,
 			 const struct source_buffer *b, const struct slab_slot *slot)
 {
@@ -64,7 +124,7 @@ static const char *wrong(const char *name, const struct source_format *f,
 	struct rack_stamp s;
 	int64_t off;
 
-	if (rack_stamp_read_raw(pf, slot->plane[0], f->plane_size[0], f->stride[0], f->width, &s))
+	if (read_stamp(pf, f, b, slot->plane[0], &s))
 		return "no stamp";
 	if (s.camera != rack_stamp_camera(name))
 		return "another camera's picture";
@@ -74,6 +134,8 @@ static const char *wrong(const char *name, const struct source_format *f,
 	/* A time that is seconds off is replaced by the source. */
 	if (off && s.mono_ns < monotime_now() + NSEC_PER_SEC)
 		return "another time";
+	if (pf->codec != PIXFMT_RAW)
+		return compressed_wrong(pf, slot->plane[0], b->plane[0].bytesused);
 	for (unsigned i = 0; i < STAMP_SIZE; i++)
 		stamp[i] = slot->plane[0][pf->luma_offset + i * pf->luma_step];
 	if (bytes_le32(stamp + 52) != crc32_iscsi(stamp, 52, ~0u))
@@ -88,7 +150,7 @@ static void count(struct tally *t, const struct source_format *f, const struct s
 	bool torn = false;
 
 	for (unsigned p = 0; p < f->nplanes; p++)
-		torn |= b->plane[p].bytesused < f->plane_size[p];
+		torn |= f->stride[p] && b->plane[p].bytesused < f->plane_size[p];
 	t->torn += torn;
 	t->errors += b->error;
 	if (t->frames) {
@@ -134,43 +196,138 @@ static int stream(const char *name, struct source *s, const struct source_format
 	return 0;
 }
 
-static int verify(int argc, char **argv)
+/* A camera that streams, as `SOURCE MEMORY FORMAT FRAMES [WIDTH HEIGHT]` asks for it. */
+struct streaming {
+	struct source *s;
+	struct slab *slab;
+	struct source_format f;
+	struct errmsg em;
+};
+
+static int start(struct streaming *st, int argc, char **argv)
 {
 	struct source_want want = {.max_width = 640, .max_height = 360};
-	const struct pixfmt *pf = pixfmt_find_name(argv[5]);
+	const struct pixfmt *pf = pixfmt_find_name(argv[2]);
 	enum slab_kind kinds[SOURCE_KINDS_MAX];
-	struct slab *slab = NULL;
-	struct source_format f;
-	struct tally t = {0};
-	struct errmsg em = {""};
-	struct source *s;
 	int err;
 
-	if (!pf || slab_kind_parse(argv[4], &want.memory))
-		return 2;
+	*st = (struct streaming){0};
+	if (!pf || slab_kind_parse(argv[1], &want.memory))
+		return errmsg_set(&st->em, -EINVAL, "no such format or memory");
 	want.fourcc = pf->fourcc;
-	if (argc > 8) {
-		want.max_width = (uint32_t)atoi(argv[7]);
-		want.max_height = (uint32_t)atoi(argv[8]);
+	if (argc > 5) {
+		want.max_width = (uint32_t)atoi(argv[4]);
+		want.max_height = (uint32_t)atoi(argv[5]);
 	}
-	err = source_v4l2_ops.open(&s, strchr(argv[3], ':') + 1, &want, &f, kinds, &em);
+	err = source_v4l2_ops.open(&st->s, strchr(argv[0], ':') + 1, &want, &st->f, kinds, &st->em);
+	if (err)
+		return err;
+	err = slab_create(&st->slab, want.memory, st->f.slots, st->f.nplanes, st->f.plane_size,
+			  &st->em);
+	if (!err)
+		err = source_v4l2_ops.start(st->s, st->slab, &st->em);
 	if (err) {
-		printf("failed: %s\n", em.text);
+		source_v4l2_ops.close(st->s);
+		slab_destroy(st->slab);
+	}
+	return err;
+}
+
+static void stop(struct streaming *st)
+{
+	source_v4l2_ops.stop(st->s);
+	source_v4l2_ops.close(st->s);
+	slab_destroy(st->slab);
+}
+
+/* Passes over frames without a look at them. */
+static int skip(struct source *s, unsigned frames)
+{
+	while (frames) {
+		struct pollfd pfd = {.fd = source_v4l2_ops.poll_fd(s), .events = POLLIN | POLLPRI};
+		struct source_buffer b;
+		int err = source_v4l2_ops.dequeue(s, &b);
+
+		if (err == -EAGAIN) {
+			if (poll(&pfd, 1, 10000) == 0)
+				return -ETIMEDOUT;
+			continue;
+		}
+		if (!err)
+			err = source_v4l2_ops.enqueue(s, b.slot);
+		if (err)
+			return err;
+		frames--;
+	}
+	return 0;
+}
+
+/* In microseconds. Idle time, unlike busy time, is not sampled at ticks. */
+static long long idle_us(void)
+{
+	double up, idle = 0;
+	FILE *f = fopen("/proc/uptime", "r");
+
+	if (f && fscanf(f, "%lf %lf", &up, &idle) != 2)
+		idle = 0;
+	if (f)
+		fclose(f);
+	return (long long)(idle * 1e6);
+}
+
+static long long clock_us(clockid_t which)
+{
+	struct timespec t;
+
+	clock_gettime(which, &t);
+	return t.tv_sec * 1000000ll + t.tv_nsec / 1000;
+}
+
+static int cost(int argc, char **argv)
+{
+	unsigned frames = (unsigned)atoi(argv[3]);
+	long long wall, idle, own;
+	struct streaming st;
+	int err = start(&st, argc, argv);
+
+	if (err) {
+		printf("failed: %s\n", st.em.text);
 		return 3;
 	}
-	err = slab_create(&slab, want.memory, f.slots, f.nplanes, f.plane_size, &em);
+	err = skip(st.s, 12);
+	wall = clock_us(CLOCK_MONOTONIC);
+	own = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+	idle = idle_us();
 	if (!err)
-		err = source_v4l2_ops.start(s, slab, &em);
-	if (!err) {
-		err = stream(argv[2], s, &f, slab, (unsigned)atoi(argv[6]), &t);
-		source_v4l2_ops.stop(s);
+		err = skip(st.s, frames);
+	idle = idle_us() - idle;
+	own = clock_us(CLOCK_PROCESS_CPUTIME_ID) - own;
+	wall = clock_us(CLOCK_MONOTONIC) - wall;
+	stop(&st);
+	if (err)
+		printf("failed: %s\n", strerror(-err));
+	else
+		printf("frames=%u wall_us=%lld busy_us=%lld own_us=%lld\n", frames, wall,
+		       wall * sysconf(_SC_NPROCESSORS_ONLN) - idle, own);
+	return err ? 3 : 0;
+}
+
+static int verify(int argc, char **argv)
+{
+	struct streaming st;
+	struct tally t = {0};
+	int err = start(&st, argc - 3, argv + 3);
+
+	if (err) {
+		printf("failed: %s %s\n", strerror(-err), st.em.text);
+		return 3;
 	}
-	source_v4l2_ops.close(s);
-	slab_destroy(slab);
+	err = stream(argv[2], st.s, &st.f, st.slab, (unsigned)atoi(argv[6]), &t);
+	stop(&st);
 	printf("frames=%u gaps=%u errors=%u torn=%u backwards=%u stale=%u wraps=%u\n", t.frames,
 	       t.gaps, t.errors, t.torn, t.backwards, t.stale, t.wraps);
 	if (err)
-		printf("failed: %s %s\n", strerror(-err), em.text);
+		printf("failed: %s %s\n", strerror(-err), st.em.text);
 	return err ? 3 : t.wrong ? 1 : 0;
 }
 
@@ -323,10 +480,13 @@ int main(int argc, char **argv)
 {
 	if (argc >= 7 && !strcmp(argv[1], "verify"))
 		return verify(argc, argv);
+	if (argc == 8 && !strcmp(argv[1], "cost"))
+		return cost(argc - 2, argv + 2);
 	if (argc == 5 && !strcmp(argv[1], "fuzz"))
 		fuzz(argv[2], strtoull(argv[3], NULL, 0), atoi(argv[4]));
 	fprintf(stderr,
 		"usage: rack_probe verify NAME SOURCE MEMORY FORMAT FRAMES [WIDTH HEIGHT] | "
+		"cost SOURCE MEMORY FORMAT FRAMES WIDTH HEIGHT | "
 		"fuzz DEVICE SEED SECONDS\n");
 	return 2;
 }

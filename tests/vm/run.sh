@@ -35,6 +35,15 @@ for tool in qemu-system-x86_64 busybox v4l2-ctl cpio mke2fs depmod modprobe dpkg
 done
 PATH=$PATH:/sbin:/usr/sbin
 
+# Clips for rack cameras: MJPEG and H.264, a second, without pictures out of order.
+clips() { # DIR
+    command -v ffmpeg >/dev/null || return 0
+    mkdir -p "$1"
+    local scene=testsrc2=size=320x180:rate=10:duration=1.2
+    ffmpeg -loglevel error -y -f lavfi -i "$scene" -c:v mjpeg -q:v 5 -pix_fmt yuvj420p "$1/mjpeg.avi" </dev/null
+    ffmpeg -loglevel error -y -f lavfi -i "$scene" -c:v libx264 -bf 0 -g 6 "$1/h264.mp4" </dev/null
+}
+
 # The disk with our programs and every library they load.
 image() { # OUT
     local root compliance
@@ -64,6 +73,7 @@ image() { # OUT
         echo "SKIP: v4l2-compliance could not be fetched" >&2
     fi
     cp -r "$here/guest/main.sh" "$here/guest/lib.sh" "$here/guest/rack.sh" "$here/guest/tests" "$here/guest/bench" "$root/vm/"
+    clips "$root/vm/clips"
     echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
     printf 'root:x:0:\nvideo:x:44:\n' >"$root/etc/group"
     truncate -s 700M "$1"

@@ -26,6 +26,13 @@ _matlang_cameras() {
     [[ -d $dir ]] && command ls -- "$dir" 2>/dev/null
 }
 
+_matlang_rack_cameras() {
+    local dir
+    for dir in /sys/kernel/config/matlang_rack/*/; do
+        [[ -d $dir ]] && basename -- "$dir"
+    done
+}
+
 # Paths below the control directory; a directory ends with '/' and takes no space.
 _matlang_paths() { # WORD
     local dir path
@@ -78,7 +85,7 @@ _matlang() {
         _matlang_words "$word" "$(_matlang_cameras)"
         return
         ;;
-    --store | --control | --masks)
+    --store | --control | --masks | --rack)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         compopt -o filenames
         return
@@ -97,7 +104,7 @@ _matlang() {
         compopt -o nospace
         return
         ;;
-    --region | --min-cells | --merge | --size | --segment | --quality | --count | --interval | --frames) return ;;
+    --region | --min-cells | --merge | --size | --segment | --quality | --count | --interval | --frames | --pictures | --rate) return ;;
     esac
     if [[ $word == -* ]]; then
         if [[ -n $second ]]; then
@@ -110,6 +117,14 @@ _matlang() {
     case $command in
     get | watch) _matlang_paths "$word" ;;
     set) ((COMP_CWORD == at + 1)) && _matlang_paths "$word" ;;
+    rack)
+        if [[ $second == load && COMP_CWORD -gt $((at + 2)) ]]; then
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            compopt -o filenames
+        elif [[ $second == load || $second == remove ]]; then
+            _matlang_words "$word" "$(_matlang_rack_cameras)"
+        fi
+        ;;
     store)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         compopt -o filenames

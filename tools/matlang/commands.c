@@ -79,6 +79,28 @@ const struct command cli_commands[] = {
 	 "Example: matlang detect --source clip:gate.mkv --set motion/sensitivity=70 --flags "
 	 "out.txt",
 	 LOOK_BACK | CLI_USES_CAMERA, cmd_detect_options, cmd_detect},
+	{"rack list", "[OPTIONS]", N_("the cameras of the kernel's rack, which need no hardware"),
+	 N_("The module matlang_rack must be loaded: man 4 matlang_rack."), CLI_USES_JSON,
+	 cmd_rack_options, cmd_rack_list},
+	{"rack make", "NAME [FILE=VALUE]... [OPTIONS]", N_("make a camera in the kernel's rack"),
+	 N_("Each FILE is one of the camera's directory, man 4 matlang_rack. It is plugged in at "
+	    "once "
+	    "unless\n"
+	    "plugged=0 is among them.\n"
+	    "Example: matlang rack make gate formats=NV12 sizes=1280x736 rates=15"),
+	 0, cmd_rack_options, cmd_rack_make},
+	{"rack remove", "NAME... [OPTIONS]", N_("take cameras out of the kernel's rack"), NULL, 0,
+	 cmd_rack_options, cmd_rack_remove},
+	{"rack load", "NAME [CLIP] [OPTIONS]",
+	 N_("let a camera of the kernel's rack show a clip, or a made-up scene"),
+	 N_("The clip is MJPEG or H.264; the camera shows it again and again, and nothing else. If "
+	    "it "
+	    "was\n"
+	    "plugged in it is unplugged meanwhile. Without a clip it shows things that move over "
+	    "a\n"
+	    "background, as MJPEG.\n"
+	    "Example: matlang rack load gate street.mp4"),
+	 CLI_USES_JSON, cmd_rack_load_options, cmd_rack_load},
 	{"bench", "NAME [OPTIONS]", N_("measure what this machine can record"), NULL, 0, NULL,
 	 cmd_bench},
 	{0},

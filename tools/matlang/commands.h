@@ -5,6 +5,9 @@
 
 #include "tools/matlang/cli.h"
 
+/* --rack DIR, which every rack command has. */
+#define CMD_RACK_DIR CLI_KEY
+
 int cmd_status(struct cli *c, int argc, char **argv);
 int cmd_cameras(struct cli *c, int argc, char **argv);
 int cmd_devices(struct cli *c, int argc, char **argv);
@@ -17,6 +20,10 @@ int cmd_ledger(struct cli *c, int argc, char **argv);
 int cmd_export(struct cli *c, int argc, char **argv);
 int cmd_snapshot(struct cli *c, int argc, char **argv);
 int cmd_detect(struct cli *c, int argc, char **argv);
+int cmd_rack_list(struct cli *c, int argc, char **argv);
+int cmd_rack_make(struct cli *c, int argc, char **argv);
+int cmd_rack_remove(struct cli *c, int argc, char **argv);
+int cmd_rack_load(struct cli *c, int argc, char **argv);
 int cmd_bench(struct cli *c, int argc, char **argv);
 int cmd_store_create(struct cli *c, int argc, char **argv);
 int cmd_store_info(struct cli *c, int argc, char **argv);
@@ -32,6 +39,8 @@ extern const struct cli_option cmd_ledger_options[];
 extern const struct cli_option cmd_export_options[];
 extern const struct cli_option cmd_snapshot_options[];
 extern const struct cli_option cmd_detect_options[];
+extern const struct cli_option cmd_rack_options[];
+extern const struct cli_option cmd_rack_load_options[];
 extern const struct cli_option cmd_store_create_options[];
 extern const struct cli_option cmd_store_repair_options[];
 

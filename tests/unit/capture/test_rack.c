@@ -629,11 +629,41 @@ static void long_names_fit(void **state)
 	assert_int_equal(rig_try(&source_rack_ops, name, any, &em), -EINVAL);
 }
 
+static void a_stamp_in_an_access_unit(void **state)
+{
+	/* SEI of user data, then a slice; the digits are those of a stamp made for another format.
+	 */
+	uint8_t raw[RACK_STAMP_SIZE], au[160] = {0, 0, 0, 1, 6, 5, 0x80};
+	const struct rack_stamp in = {.camera = 7, .frame = 9, .mono_ns = 11, .sequence = 13};
+	struct rack_stamp out;
+	struct frame f = {.fourcc = PIXFMT_H264, .nplanes = 1};
+
+	rack_stamp_write_raw(pixfmt_find(PIXFMT_GREY), raw, RACK_STAMP_SIZE, RACK_STAMP_SIZE, 1,
+			     &in);
+	memcpy(au + 7, RACK_STAMP_UUID, 16);
+	for (unsigned i = 0; i < RACK_STAMP_SIZE; i++) {
+		au[23 + 2 * i] = (uint8_t) "0123456789abcdef"[raw[i] >> 4];
+		au[24 + 2 * i] = (uint8_t) "0123456789abcdef"[raw[i] & 15];
+	}
+	f.plane[0].data = au;
+	f.plane[0].bytesused = sizeof(au);
+	assert_int_equal(rack_stamp_read(&f, &out), 0);
+	assert_memory_equal(&out, &in, sizeof(in));
+	au[30] ^= 1;
+	assert_true(rack_stamp_read(&f, &out) < 0);
+	au[30] = 'g';
+	assert_int_equal(rack_stamp_read(&f, &out), -EBADMSG);
+	assert_int_equal(rack_stamp_read_h264(au, 22 + 2 * RACK_STAMP_SIZE, &out), -ENODATA);
+	au[8] ^= 1;
+	assert_int_equal(rack_stamp_read(&f, &out), -ENODATA);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stamps_tell_camera_order_and_time),
 		cmocka_unit_test(a_damaged_stamp_is_told),
+		cmocka_unit_test(a_stamp_in_an_access_unit),
 		cmocka_unit_test(pictures_have_the_wanted_size_and_decode),
 		cmocka_unit_test(odd_and_tiny_pictures),
 		cmocka_unit_test(every_raw_format_shows_the_same_scene),

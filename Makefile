@@ -95,6 +95,9 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/obj/%_avx2.o: CFLAGS_ALL += -mavx2 -mbmi -mbmi2
 $(BUILD)/obj/%_avx512.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512vl
 
+# Loops over planes of numbers in plain C: vectors of them are worth the bytes.
+CFLAGS_restless := -O3
+
 define archive
 $(1): $(2)
 	@mkdir -p $$(@D)

@@ -14,6 +14,7 @@
 #define BASE_BRIGHT    96   /* mean grey level from which on the base threshold holds in full */
 #define SAME_LEAST     4    /* grey levels a candidate may waver */
 #define LIGHT_PEDESTAL 8    /* grey levels added to both sides, so that black does not amplify */
+#define CELL_SHIFT_MAX 5
 #define LIGHT_BINS     2048 /* of the ratio's histogram, LIGHT_ONE bins to 1.0 */
 #define LIGHT_ONE      512
 #define LIGHT_LEAST    0.01 /* a smaller change is none */
@@ -36,9 +37,15 @@ struct background {
 	uint8_t *temp;                   /* for shake_undo */
 	uint32_t *columns[2], *lines[2]; /* projections: the model's, the frame's */
 	uint32_t *area, *sum_mean, *sum_cur, *fg, *stir, *noise; /* cells */
-	uint8_t *base; /* cells: the thresholds in this light */
+	uint8_t *base;        /* cells: the thresholds in this light */
+	uint32_t folded;      /* rows of `cur` that are in the sums and projections */
+	const uint8_t *ahead; /* to be prefetched; NULL: nothing */
+	size_t ahead_bytes;
 	void *memory;
 };
+
+_Static_assert((255 + LIGHT_PEDESTAL) * (LIGHT_ONE + 1ull) << 2 * CELL_SHIFT_MAX <= UINT32_MAX,
+	       "the ratio's numerator has room");
 
 enum { ROW_LO, ROW_HI, ROW_SPREAD, ROW_BASE, ROW_FG, ROW_STIR };
 
@@ -156,13 +163,21 @@ size_t background_state_bytes(const struct background *b)
 uint8_t *background_input(struct background *b, size_t *stride)
 {
 	*stride = b->stride;
+	b->folded = 0;
 	return b->cur;
+}
+
+void background_ahead(struct background *b, const void *next, size_t bytes)
+{
+	b->ahead = next;
+	b->ahead_bytes = bytes;
 }
 
 static void swap_pictures(struct background *b)
 {
 	uint8_t *t = b->cur;
 
+	b->folded = 0;
 	b->cur = b->prev;
 	b->prev = t;
 }
@@ -196,35 +211,52 @@ static void derive_row(struct background *b, uint32_t y)
 	dev8[b->w] = dev8[b->w - 1];
 }
 
-/* The model in bytes, its projections and cell sums. */
-static void derive_model(struct background *b)
+static void clear_sums(struct background *b)
 {
-	memset(b->columns[0], 0, b->w * sizeof(uint32_t));
-	memset(b->sum_mean, 0, (size_t)b->cols * b->rows * sizeof(uint32_t));
-	memset(b->noise, 0, (size_t)b->cols * b->rows * sizeof(uint32_t));
-	for (uint32_t y = 0; y < b->h; y++) {
-		const uint8_t *mean8 = b->mean8 + y * b->stride;
+	size_t cells = (size_t)b->cols * b->rows * sizeof(uint32_t);
 
-		derive_row(b, y);
-		b->lines[0][y] = b->dsp->project(b->columns[0], mean8, b->w);
-		add_row(b, b->sum_mean, y, mean8);
-		add_row(b, b->noise, y, b->dev8[y % 3]);
-	}
+	for (unsigned i = 0; i < 2; i++)
+		memset(b->columns[i], 0, b->w * sizeof(uint32_t));
+	memset(b->sum_cur, 0, cells);
+	memset(b->sum_mean, 0, cells);
+	memset(b->noise, 0, cells);
 }
 
+/* A row of the frame and the model in bytes: into the projections and the cells' sums. */
+static void fold_row(struct background *b, uint32_t y)
+{
+	const uint8_t *mean8 = b->mean8 + y * b->stride, *cur = b->cur + y * b->stride;
+
+	derive_row(b, y);
+	b->lines[0][y] = b->dsp->project(b->columns[0], mean8, b->w);
+	b->lines[1][y] = b->dsp->project(b->columns[1], cur, b->w);
+	add_row(b, b->sum_mean, y, mean8);
+	add_row(b, b->sum_cur, y, cur);
+	add_row(b, b->noise, y, b->dev8[y % 3]);
+}
+
+void background_fold(struct background *b, uint32_t rows)
+{
+	if (!b->folded && rows)
+		clear_sums(b);
+	while (b->folded < rows)
+		fold_row(b, b->folded++);
+}
+
+/* Takes the camera's shift out of the frame; its sums are then those of the frame put right. */
 static void steady(struct background *b, struct background_cells *out)
 {
-	int dx, dy;
+	int dx = shake_estimate(b->columns[1], b->columns[0], b->w);
+	int dy = shake_estimate(b->lines[1], b->lines[0], b->h);
 
-	memset(b->columns[1], 0, b->w * sizeof(uint32_t));
-	for (uint32_t y = 0; y < b->h; y++)
-		b->lines[1][y] = b->dsp->project(b->columns[1], b->cur + y * b->stride, b->w);
-	dx = shake_estimate(b->columns[1], b->columns[0], b->w);
-	dy = shake_estimate(b->lines[1], b->lines[0], b->h);
 	out->shift_x = dx / 16.0;
 	out->shift_y = dy / 16.0;
-	if (dx || dy)
-		shake_undo(b->dsp, b->cur, b->stride, b->w, b->h, dx, dy, b->temp);
+	if (!dx && !dy)
+		return;
+	shake_undo(b->dsp, b->cur, b->stride, b->w, b->h, dx, dy, b->temp);
+	memset(b->sum_cur, 0, (size_t)b->cols * b->rows * sizeof(uint32_t));
+	for (uint32_t y = 0; y < b->h; y++)
+		add_row(b, b->sum_cur, y, b->cur + y * b->stride);
 }
 
 /* Whole pixels at the low and the high edge that a shift leaves without a source. */
@@ -265,14 +297,13 @@ static double light_of(struct background *b, const uint8_t *ignored)
 	uint16_t bins[LIGHT_BINS] = {0};
 	uint32_t n = 0, seen = 0;
 
-	memset(b->sum_cur, 0, (size_t)b->cols * b->rows * sizeof(uint32_t));
-	for (uint32_t y = 0; y < b->h; y++)
-		add_row(b, b->sum_cur, y, b->cur + y * b->stride);
 	for (uint32_t i = 0; i < b->cols * b->rows; i++) {
 		uint32_t pedestal = b->area[i] * LIGHT_PEDESTAL;
-		uint32_t bin = (uint32_t)(((uint64_t)(b->sum_cur[i] + pedestal) * LIGHT_ONE +
-					   (b->sum_mean[i] + pedestal) / 2) /
-					  (b->sum_mean[i] + pedestal));
+		/* A cell has at most 1 << 2 * CELL_SHIFT_MAX pixels: this fits 32 bits, whose
+		 * division is several times faster. */
+		uint32_t bin =
+			((b->sum_cur[i] + pedestal) * LIGHT_ONE + (b->sum_mean[i] + pedestal) / 2) /
+			(b->sum_mean[i] + pedestal);
 
 		if (ignored[i])
 			continue;
@@ -320,7 +351,9 @@ static struct motion_row_params row_params(const struct background_params *p, do
 static void dim_base(struct background *b, const uint8_t *base)
 {
 	for (uint32_t i = 0; i < b->cols * b->rows; i++) {
-		uint32_t mean = b->sum_mean[i] / b->area[i];
+		uint32_t mean = b->area[i] == 1u << 2 * b->cell_shift
+					? b->sum_mean[i] >> 2 * b->cell_shift
+					: b->sum_mean[i] / b->area[i];
 
 		if (mean > BASE_BRIGHT)
 			mean = BASE_BRIGHT;
@@ -336,6 +369,16 @@ static void spread_base(const struct background *b, uint8_t *row, const uint8_t 
 
 		memset(row + x, cells[c], left < side ? left : side);
 	}
+}
+
+/* The share of row `y` of the memory that is wanted next: computing the model leaves the memory
+ * idle. */
+static void look_ahead(const struct background *b, uint32_t y)
+{
+	size_t from = b->ahead_bytes / 64 * y / b->h, to = b->ahead_bytes / 64 * (y + 1) / b->h;
+
+	for (; b->ahead && from < to; from++)
+		__builtin_prefetch(b->ahead + from * 64, 0, 2);
 }
 
 static void model_rows(struct background *b, const struct background_params *p,
@@ -363,6 +406,7 @@ static void model_rows(struct background *b, const struct background_params *p,
 			.stir = b->row[ROW_STIR],
 		};
 
+		look_ahead(b, y);
 		/* Before this row's state moves on; the rows above are from before they did. */
 		if (!y)
 			derive_row(b, 0);
@@ -384,7 +428,7 @@ void background_step(struct background *b, const struct background_params *p,
 	size_t cells = (size_t)b->cols * b->rows;
 	struct motion_row_params rp;
 
-	derive_model(b);
+	background_fold(b, b->h);
 	steady(b, out);
 	out->light = light_of(b, p->ignored);
 	fill_margins(b, out);
@@ -394,6 +438,7 @@ void background_step(struct background *b, const struct background_params *p,
 	memset(b->stir, 0, cells * sizeof(uint32_t));
 	model_rows(b, p, &rp);
 	swap_pictures(b);
+	b->ahead = NULL;
 	out->area = b->area;
 	out->noise = b->noise;
 	out->fg = b->fg;

@@ -58,8 +58,15 @@ int background_create(struct background **out, const struct motion_dsp *dsp, uin
 void background_destroy(struct background *b);
 size_t background_state_bytes(const struct background *b);
 
-/* Where the next frame's luma goes: h rows of w bytes. */
+/* Where the next frame's luma goes: h rows of w bytes. What was folded of it is forgotten. */
 uint8_t *background_input(struct background *b, size_t *stride);
+/* The rows above `rows` of the input are there: what is to be known of frame and model before the
+ * frame can be judged is taken from them, while they are in the cache. Rows that nobody told of
+ * are folded by background_step. */
+void background_fold(struct background *b, uint32_t rows);
+/* Memory that this thread reads next: the coming step brings it closer while it computes. A hint;
+ * NULL: none. Never read by this thread's program itself. */
+void background_ahead(struct background *b, const void *next, size_t bytes);
 /* Makes the frame in `input` the background, knowing nothing else. */
 void background_learn(struct background *b);
 /* Judges the frame in `input` and learns from it. */

@@ -41,6 +41,9 @@
 #define GLOBAL_SHARE 0.70 /* of watched cells at once: no object does that */
 #define GLOBAL_JUMP  0.40 /* more of them than the frame before */
 
+/* As much as comes while a model is computed, and leaves room in the cache for that. */
+#define AHEAD_BYTES (512 << 10)
+
 struct detector {
 	const struct motion_dsp *dsp;
 	struct motion_config config;
@@ -68,6 +71,12 @@ struct detector {
 
 int detector_create(struct detector **out, const struct motion_config *config, struct errmsg *em)
 {
+	return detector_create_with(out, config, motion_dsp_select(cpu_features()), em);
+}
+
+int detector_create_with(struct detector **out, const struct motion_config *config,
+			 const struct motion_dsp *dsp, struct errmsg *em)
+{
 	int err = motion_config_check(config, em);
 	struct detector *d;
 
@@ -76,7 +85,7 @@ int detector_create(struct detector **out, const struct motion_config *config, s
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
-	d->dsp = motion_dsp_select(cpu_features());
+	d->dsp = dsp;
 	d->config = *config;
 	err = luma_create(&d->luma, d->dsp);
 	if (err) {
@@ -184,6 +193,11 @@ static int fit_model(struct detector *d, const struct luma_size *size)
 
 _Static_assert(DETECTOR_BATCH <= LUMA_BATCH, "what is loaded together is read together");
 
+static void fold(void *ctx, uint32_t rows)
+{
+	background_fold(ctx, rows);
+}
+
 /* 1: the picture can be read into the model's input. */
 static int open_frame(struct detector_load *load, struct luma_job *job)
 {
@@ -200,6 +214,8 @@ static int open_frame(struct detector_load *load, struct luma_job *job)
 	job->luma = d->luma;
 	job->dst = background_input(d->model, &job->stride);
 	job->em = load->em;
+	job->written = fold;
+	job->ctx = d->model;
 	return 1;
 }
 
@@ -241,20 +257,29 @@ int detector_feed(struct detector *d, const struct frame *f, struct detector_res
 int detector_feed_luma(struct detector *d, const uint8_t *luma, size_t stride, uint32_t w,
 		       uint32_t h, int64_t mono_ns, struct detector_result *r, struct errmsg *em)
 {
-	struct luma_size size;
+	struct luma_source src = {luma, stride, 1, {0}};
 	size_t pitch;
 	uint8_t *to;
-	int err = luma_size(&size, w, h);
+	int err = luma_size(&src.size, w, h);
 
 	if (err || stride < w)
 		return errmsg_set(em, -EINVAL, "a picture of %ux%u cannot be analysed", w, h);
-	err = fit_model(d, &size);
+	err = fit_model(d, &src.size);
 	if (err)
 		return errmsg_set(em, err, "no memory to analyse a picture of %ux%u", w, h);
 	to = background_input(d->model, &pitch);
-	luma_reduce(d->dsp, to, pitch, luma, stride, &size, 1);
+	luma_reduce(d->dsp, to, pitch, &src, fold, d->model);
 	detector_run(d, mono_ns, r);
 	return 0;
+}
+
+void detector_ahead(struct detector *d, const struct frame *next)
+{
+	const uint8_t *from = NULL;
+	size_t bytes = luma_first_bytes(next, &from);
+
+	if (d->model)
+		background_ahead(d->model, from, bytes < AHEAD_BYTES ? bytes : AHEAD_BYTES);
 }
 
 static void start_over(struct detector *d, int64_t mono_ns)

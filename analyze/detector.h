@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #include "analyze/motion_config.h"
+#include "analyze/motion_dsp.h"
 #include "capture/core/frame.h"
 
 struct detector;
@@ -58,6 +59,9 @@ struct detector_result {
 /* The configuration is checked: -EINVAL with message, -ENOMEM. */
 int detector_create(struct detector **out, const struct motion_config *config,
 		    struct errmsg *em) MUST_CHECK;
+/* The same with kernels of the caller's choice, for tests and benches. */
+int detector_create_with(struct detector **out, const struct motion_config *config,
+			 const struct motion_dsp *dsp, struct errmsg *em) MUST_CHECK;
 /* NULL is fine. */
 void detector_destroy(struct detector *d);
 /* Takes effect with the next frame; what is learnt stays. */
@@ -93,6 +97,10 @@ struct detector_load {
 /* detector_load for up to DETECTOR_BATCH frames. */
 void detector_load_batch(struct detector_load *loads, size_t n);
 void detector_run(struct detector *d, int64_t mono_ns, struct detector_result *r);
+/* The frame this thread loads next, into whichever detector: the coming detector_run has the
+ * memory bring its beginning while it computes itself. A hint that changes no result; the frame's
+ * memory must stay until the run is over. */
+void detector_ahead(struct detector *d, const struct frame *next);
 /* A full-size grey picture. 0 or -EINVAL, -ENOMEM. */
 int detector_feed_luma(struct detector *d, const uint8_t *luma, size_t stride, uint32_t w,
 		       uint32_t h, int64_t mono_ns, struct detector_result *r,

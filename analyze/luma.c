@@ -24,7 +24,7 @@ struct luma {
 	/* What luma_open found, for luma_read. */
 	struct luma_size size;
 	const uint8_t *src;
-	size_t src_stride, src_bytes;
+	size_t src_stride, src_bytes; /* bytes: of a JPEG */
 	unsigned src_step;
 	enum { SRC_LUMA, SRC_JPEG, SRC_DCJPEG } kind;
 };
@@ -93,28 +93,42 @@ static uint8_t edge_mean(const uint8_t *src, size_t stride, uint32_t w, uint32_t
 	return (uint8_t)((sum + area / 2) / area);
 }
 
-void luma_reduce(const struct motion_dsp *dsp, uint8_t *dst, size_t dst_stride, const uint8_t *src,
-		 size_t src_stride, const struct luma_size *s, unsigned step)
+void luma_reduce(const struct motion_dsp *dsp, uint8_t *dst, size_t dst_stride,
+		 const struct luma_source *src, void (*written)(void *ctx, uint32_t rows),
+		 void *ctx)
 {
+	const struct luma_size *s = &src->size;
 	uint32_t side = 1u << s->shift;
 	uint32_t full_w = s->picture_w >> s->shift, full_h = s->picture_h >> s->shift;
 
 	for (uint32_t y = 0; y < s->h; y++, dst += dst_stride) {
-		const uint8_t *row = src + ((size_t)y << s->shift) * src_stride;
+		const uint8_t *row = src->data + ((size_t)y << s->shift) * src->stride;
 		uint32_t rows = y < full_h ? side : s->picture_h - (full_h << s->shift);
 		uint32_t x = 0;
 
 		if (rows == side) {
-			dsp->reduce(dst, row, (ptrdiff_t)src_stride, full_w, s->shift, step);
+			dsp->reduce(dst, row, (ptrdiff_t)src->stride, full_w, s->shift, src->step);
 			x = full_w;
 		}
 		for (; x < s->w; x++) {
 			uint32_t left = s->picture_w - (x << s->shift);
 
-			dst[x] = edge_mean(row + ((size_t)x << s->shift) * step, src_stride,
-					   left < side ? left : side, rows, step);
+			dst[x] = edge_mean(row + ((size_t)x << s->shift) * src->step, src->stride,
+					   left < side ? left : side, rows, src->step);
 		}
+		if (written)
+			written(ctx, y + 1);
 	}
+}
+
+size_t luma_first_bytes(const struct frame *f, const uint8_t **out)
+{
+	const struct pixfmt *pf = pixfmt_find(f->fourcc);
+
+	if (!pf || pf->codec != PIXFMT_RAW || !f->plane[0].data)
+		return 0;
+	*out = f->plane[0].data;
+	return f->plane[0].bytesused;
 }
 
 static int open_raw(struct luma *l, const struct frame *f, const struct pixfmt *pf,
@@ -313,12 +327,14 @@ static void read_dcjpegs(struct luma_job *jobs[], struct jpeg_way ways[], size_t
 }
 
 /* What needs no company. */
-static int read_alone(struct luma *l, uint8_t *dst, size_t stride, const struct jpeg_way *way,
-		      struct errmsg *em)
+static int read_alone(const struct luma_job *j, const struct jpeg_way *way)
 {
+	struct luma *l = j->luma;
+	struct luma_source src = {l->src, l->src_stride, l->src_step, l->size};
+
 	if (l->kind == SRC_JPEG)
-		return read_jpeg(l, way, em);
-	luma_reduce(l->dsp, dst, stride, l->src, l->src_stride, &l->size, l->src_step);
+		return read_jpeg(l, way, j->em);
+	luma_reduce(l->dsp, j->dst, j->stride, &src, j->written, j->ctx);
 	return 0;
 }
 
@@ -339,16 +355,16 @@ void luma_read_batch(struct luma_job *jobs, size_t n)
 			dc_way[dcs] = way[i];
 			dc[dcs++] = j;
 		} else if (!j->err) {
-			j->err = read_alone(l, j->dst, j->stride, &way[i], j->em);
+			j->err = read_alone(j, &way[i]);
 		}
 	}
 	read_dcjpegs(dc, dc_way, dcs);
 	for (size_t i = 0; i < n; i++) {
 		struct luma_job *j = &jobs[i];
+		struct luma_source src = {way[i].to, way[i].stride, 1, way[i].rest};
 
 		if (!j->err && way[i].rest.shift)
-			luma_reduce(j->luma->dsp, j->dst, j->stride, way[i].to, way[i].stride,
-				    &way[i].rest, 1);
+			luma_reduce(j->luma->dsp, j->dst, j->stride, &src, j->written, j->ctx);
 		j->luma->src = NULL;
 	}
 }

@@ -67,6 +67,9 @@ struct luma_job {
 	uint8_t *dst;
 	size_t stride;
 	struct errmsg *em;
+	/* NULL, or told that the rows above `rows` are written and stay as they are. */
+	void (*written)(void *ctx, uint32_t rows);
+	void *ctx;
 	int err; /* as luma_read returns it; filled by luma_read_batch */
 };
 
@@ -76,8 +79,20 @@ struct luma_job {
 /* luma_read for up to LUMA_BATCH pictures of different streams: JPEGs cost less together. */
 void luma_read_batch(struct luma_job *jobs, size_t n);
 
-/* Area means of a luma plane: the step every format shares. `step`: bytes between samples. */
-void luma_reduce(const struct motion_dsp *dsp, uint8_t *dst, size_t dst_stride, const uint8_t *src,
-		 size_t src_stride, const struct luma_size *size, unsigned step);
+/* A luma plane and how much smaller it is to be. `step`: bytes between samples. */
+struct luma_source {
+	const uint8_t *data;
+	size_t stride;
+	unsigned step;
+	struct luma_size size;
+};
+
+/* Area means of a luma plane: the step every format shares. `written` as in luma_job, or NULL. */
+void luma_reduce(const struct motion_dsp *dsp, uint8_t *dst, size_t dst_stride,
+		 const struct luma_source *src, void (*written)(void *ctx, uint32_t rows),
+		 void *ctx);
+/* The bytes luma_open will look at first in a frame of this kind: for prefetching. 0: none that
+ * are known. */
+size_t luma_first_bytes(const struct frame *f, const uint8_t **out);
 
 #endif

@@ -56,7 +56,7 @@ struct motion_row_params {
 };
 
 struct motion_dsp {
-	const char *name; /* "c", "avx2" */
+	const char *name; /* "c", "avx2", "avx512" */
 
 	/* n means of (1 << shift)^2 luma samples, rounded; samples of a row lie `step` (1 or 2)
 	 * bytes apart, rows `stride` bytes. shift 0..MOTION_REDUCE_MAX_SHIFT. Nothing behind a
@@ -90,9 +90,14 @@ struct motion_dsp {
 /* The best table for these feature bits (cpu.h); 0 gives plain C. Never NULL. */
 const struct motion_dsp *motion_dsp_select(unsigned features);
 
+/* All tables these feature bits allow, plain C first, the best last; returns how many. */
+#define MOTION_DSP_MAX 3
+unsigned motion_dsp_usable(const struct motion_dsp *out[static MOTION_DSP_MAX], unsigned features);
+
 extern const struct motion_dsp motion_dsp_c;
 #if defined(__x86_64__)
 extern const struct motion_dsp motion_dsp_avx2;
+extern const struct motion_dsp motion_dsp_avx512;
 #endif
 
 /* The inner step of `model` for one pixel from index `from` on: SIMD kernels finish their tails

@@ -4,6 +4,7 @@
 #include "analyze/motion_dsp.h"
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define REDUCE_CHUNK 64 /* outputs whose sums lie on the stack at a time */
@@ -16,6 +17,20 @@ static __m256i load(const void *p)
 static void store(void *p, __m256i v)
 {
 	_mm256_storeu_si256(p, v);
+}
+
+/* 32 bytes, or 16 in the lower half. `wide` is constant where it is used. */
+static inline __m256i load_part(const void *p, bool wide)
+{
+	return wide ? load(p) : _mm256_castsi128_si256(_mm_loadu_si128(p));
+}
+
+static inline void store_part(void *p, __m256i v, bool wide)
+{
+	if (wide)
+		store(p, v);
+	else
+		_mm_storeu_si128(p, _mm256_castsi256_si128(v));
 }
 
 /* Two registers of 16-bit numbers as bytes, in order (saturated unsigned). */
@@ -124,6 +139,44 @@ static unsigned copy_row(uint8_t *dst, const uint8_t *src, unsigned n, unsigned 
 	return i;
 }
 
+/* The sums of four times four blocks' columns, as sixteen means in order. */
+static __m128i means64(const __m256i sum[4])
+{
+	const __m256i half = _mm256_set1_epi16(32);
+	const __m128i order = _mm_setr_epi8(0, 2, 8, 10, 1, 3, 9, 11, 4, 6, 12, 14, 5, 7, 13, 15);
+	__m256i ab = _mm256_or_si256(sum[0], _mm256_slli_epi64(sum[1], 32));
+	__m256i cd = _mm256_or_si256(sum[2], _mm256_slli_epi64(sum[3], 32));
+	__m256i all = _mm256_packus_epi32(ab, cd);
+
+	all = _mm256_srli_epi16(_mm256_add_epi16(all, half), 6);
+	all = _mm256_permute4x64_epi64(_mm256_packus_epi16(all, all), 0x08);
+	return _mm_shuffle_epi8(_mm256_castsi256_si128(all), order);
+}
+
+/* Eighths of planar luma: sixteen outputs a step, whose blocks are 128 bytes across. The same
+ * columns of the next blocks down are on their way meanwhile: across rows no hardware sees where it
+ * goes. */
+static unsigned eighth(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned n)
+{
+	const __m256i zero = _mm256_setzero_si256();
+	unsigned i = 0;
+
+	for (; i + 16 <= n; i += 16, src += 128) {
+		__m256i sum[4] = {zero, zero, zero, zero};
+		const uint8_t *p = src;
+
+		for (unsigned y = 0; y < 8; y++, p += stride) {
+			__builtin_prefetch(p + 8 * stride, 0, 3);
+			__builtin_prefetch(p + 8 * stride + 64, 0, 3);
+			for (unsigned k = 0; k < 4; k++)
+				sum[k] = _mm256_add_epi64(sum[k],
+							  _mm256_sad_epu8(load(p + 32 * k), zero));
+		}
+		_mm_storeu_si128((__m128i *)(dst + i), means64(sum));
+	}
+	return i;
+}
+
 static void reduce(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned n, unsigned shift,
 		   unsigned step)
 {
@@ -137,6 +190,8 @@ static void reduce(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned 
 		i = copy_row(dst, src, n, step);
 	else if (shift == 1 && step == 1)
 		i = halve(dst, src, stride, n);
+	else if (shift == 3 && step == 1)
+		i = eighth(dst, src, stride, n);
 	else
 		while (i < n) {
 			unsigned count = n - i < REDUCE_CHUNK ? n - i : REDUCE_CHUNK;
@@ -223,6 +278,13 @@ static uint32_t project(uint32_t *columns, const uint8_t *row, unsigned n)
 			store(columns + x + k, _mm256_add_epi32(load(columns + x + k), w));
 		}
 	}
+	for (; x + 8 <= n; x += 8) {
+		__m128i v = _mm_loadl_epi64((const __m128i *)(row + x));
+		__m256i sad = _mm256_zextsi128_si256(_mm_sad_epu8(v, _mm_setzero_si128()));
+
+		sum = _mm256_add_epi64(sum, sad);
+		store(columns + x, _mm256_add_epi32(load(columns + x), _mm256_cvtepu8_epi32(v)));
+	}
 	return (uint32_t)(_mm256_extract_epi64(sum, 0) + _mm256_extract_epi64(sum, 1) +
 			  _mm256_extract_epi64(sum, 2) + _mm256_extract_epi64(sum, 3)) +
 	       motion_dsp_c.project(columns + x, row + x, n - x);
@@ -234,25 +296,37 @@ static void blend(uint8_t *dst, const uint8_t *a, const uint8_t *b, unsigned n, 
 	const __m256i round = _mm256_set1_epi16(8);
 	unsigned x = 0;
 
-	for (; x + 32 <= n; x += 32) {
-		__m256i va = load(a + x), vb = load(b + x);
+	for (unsigned rest = n; rest >= 16; rest = n - x) {
+		bool wide = rest >= 32;
+		__m256i va = load_part(a + x, wide), vb = load_part(b + x, wide);
 		__m256i lo = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(va, vb), weights);
 		__m256i hi = _mm256_maddubs_epi16(_mm256_unpackhi_epi8(va, vb), weights);
 
 		lo = _mm256_srli_epi16(_mm256_add_epi16(lo, round), 4);
 		hi = _mm256_srli_epi16(_mm256_add_epi16(hi, round), 4);
-		store(dst + x, _mm256_packus_epi16(lo, hi));
+		store_part(dst + x, _mm256_packus_epi16(lo, hi), wide);
+		x += wide ? 32 : 16;
 	}
 	motion_dsp_c.blend(dst + x, a + x, b + x, n - x, f);
+}
+
+/* Where the vector goes that follows the one at `x`: the last one reaches back over pixels that are
+ * done already, which does no harm where nothing read has been written. At least a vector. */
+static unsigned next_vector(unsigned x, unsigned n)
+{
+	return n - x >= 64 || n - x == 32 ? x + 32 : n - 32;
 }
 
 static void derive(uint8_t *mean8, uint8_t *dev8, const uint16_t *mean, const uint16_t *dev,
 		   unsigned n)
 {
 	const __m256i half = _mm256_set1_epi16(MOTION_MEAN_ONE / 2);
-	unsigned x = 0;
 
-	for (; x + 32 <= n; x += 32) {
+	if (n < 32) {
+		motion_dsp_c.derive(mean8, dev8, mean, dev, n);
+		return;
+	}
+	for (unsigned x = 0; x < n; x = next_vector(x, n)) {
 		__m256i a = _mm256_adds_epu16(load(mean + x), half);
 		__m256i b = _mm256_adds_epu16(load(mean + x + 16), half);
 
@@ -260,15 +334,16 @@ static void derive(uint8_t *mean8, uint8_t *dev8, const uint16_t *mean, const ui
 		store(dev8 + x, pack16(_mm256_srli_epi16(load(dev + x), 5),
 				       _mm256_srli_epi16(load(dev + x + 16), 5)));
 	}
-	motion_dsp_c.derive(mean8 + x, dev8 + x, mean + x, dev + x, n - x);
 }
 
 static void envelope(uint8_t *lo, uint8_t *hi, uint8_t *spread, const uint8_t *const mean8[3],
 		     const uint8_t *const dev8[3], unsigned n)
 {
-	unsigned x = 0;
-
-	for (; x + 32 <= n; x += 32) {
+	if (n < 32) {
+		motion_dsp_c.envelope(lo, hi, spread, mean8, dev8, n);
+		return;
+	}
+	for (unsigned x = 0; x < n; x = next_vector(x, n)) {
 		__m256i least = load(mean8[0] + x), most = least, wide = load(dev8[0] + x);
 
 		for (int r = 0; r < 3; r++)
@@ -283,18 +358,13 @@ static void envelope(uint8_t *lo, uint8_t *hi, uint8_t *spread, const uint8_t *c
 		store(hi + x, most);
 		store(spread + x, wide);
 	}
-	if (x < n) {
-		const uint8_t *m[3] = {mean8[0] + x, mean8[1] + x, mean8[2] + x};
-		const uint8_t *d[3] = {dev8[0] + x, dev8[1] + x, dev8[2] + x};
-
-		motion_dsp_c.envelope(lo + x, hi + x, spread + x, m, d, n - x);
-	}
 }
 
 /* Parameters spread over registers. */
 struct wide_params {
 	__m256i gain, offset, factor, mean_rate, dev_rate, fg_mean_rate, fg_dev_rate;
 	__m256i dev_cap, dev_init;
+	__m256i still, same, tick, absorb; /* bytes */
 };
 
 /* What the two halves of 32 pixels have worked out before the byte-wide part. */
@@ -338,6 +408,49 @@ static void store_half(uint16_t *mean, uint16_t *dev, const struct half *h, __m2
 	store(dev, _mm256_blendv_epi8(h->dev, dev_init, absorb));
 }
 
+/* 32 pixels from `x` on, or 16. */
+static inline __attribute__((always_inline)) void
+model_step(const struct motion_row *r, const struct wide_params *w, unsigned x, bool wide)
+{
+	const __m256i one = _mm256_set1_epi8(1);
+	__m256i cur = load_part(r->cur + x, wide), prev = load_part(r->prev + x, wide);
+	__m256i lo = load_part(r->lo + x, wide), hi = load_part(r->hi + x, wide);
+	__m256i spread = load_part(r->spread + x, wide), base = load_part(r->base + x, wide);
+	__m256i cand = load_part(r->cand + x, wide), age = load_part(r->age + x, wide);
+	__m256i fg, same, dist, bound, up, down, absorb;
+	struct half a, b;
+
+	model_half(&a, w, widen_lo(cur), widen_lo(lo), widen_lo(hi), widen_lo(spread),
+		   widen_lo(base), r->mean + x, r->dev + x);
+	b = a;
+	if (wide)
+		model_half(&b, w, widen_hi(cur), widen_hi(lo), widen_hi(hi), widen_hi(spread),
+			   widen_hi(base), r->mean + x + 16, r->dev + x + 16);
+	fg = pack_mask(a.fg, b.fg);
+	store_part(r->fg + x, _mm256_and_si256(fg, one), wide);
+	dist = _mm256_or_si256(_mm256_subs_epu8(cur, prev), _mm256_subs_epu8(prev, cur));
+	dist = _mm256_cmpeq_epi8(_mm256_max_epu8(dist, w->still), w->still);
+	store_part(r->stir + x, _mm256_andnot_si256(dist, one), wide);
+
+	up = _mm256_subs_epu8(cur, cand);
+	down = _mm256_subs_epu8(cand, cur);
+	dist = _mm256_or_si256(up, down);
+	bound = _mm256_max_epu8(w->same, pack16(a.dev_high, b.dev_high));
+	same = _mm256_cmpeq_epi8(_mm256_max_epu8(dist, bound), bound);
+	age = _mm256_and_si256(_mm256_adds_epu8(age, w->tick), same);
+	cand = _mm256_add_epi8(cand, _mm256_min_epu8(up, one));
+	cand = _mm256_sub_epi8(cand, _mm256_min_epu8(down, one));
+	store_part(r->cand + x, _mm256_blendv_epi8(cur, cand, same), wide);
+
+	absorb = _mm256_and_si256(fg, _mm256_cmpeq_epi8(_mm256_max_epu8(age, w->absorb), age));
+	store_part(r->age + x, _mm256_andnot_si256(absorb, age), wide);
+	store_half(r->mean + x, r->dev + x, &a,
+		   _mm256_cvtepi8_epi16(_mm256_castsi256_si128(absorb)), w->dev_init);
+	if (wide)
+		store_half(r->mean + x + 16, r->dev + x + 16, &b,
+			   _mm256_cvtepi8_epi16(_mm256_extracti128_si256(absorb, 1)), w->dev_init);
+}
+
 static void model(const struct motion_row *r, const struct motion_row_params *p)
 {
 	const struct wide_params w = {
@@ -350,46 +463,18 @@ static void model(const struct motion_row *r, const struct motion_row_params *p)
 		.fg_dev_rate = _mm256_set1_epi16(p->fg_dev_rate),
 		.dev_cap = _mm256_set1_epi16(p->dev_cap),
 		.dev_init = _mm256_set1_epi16(p->dev_init),
+		.still = _mm256_set1_epi8((char)p->still),
+		.same = _mm256_set1_epi8((char)p->same),
+		.tick = _mm256_set1_epi8((char)p->tick),
+		.absorb = _mm256_set1_epi8((char)p->absorb),
 	};
-	const __m256i one = _mm256_set1_epi8(1), least = _mm256_set1_epi8((char)p->same);
-	const __m256i still = _mm256_set1_epi8((char)p->still);
-	const __m256i tick = _mm256_set1_epi8((char)p->tick);
-	const __m256i ripe = _mm256_set1_epi8((char)p->absorb);
 	unsigned x = 0;
 
-	for (; x + 32 <= r->n; x += 32) {
-		__m256i cur = load(r->cur + x), prev = load(r->prev + x), cand = load(r->cand + x);
-		__m256i lo = load(r->lo + x), hi = load(r->hi + x), spread = load(r->spread + x);
-		__m256i base = load(r->base + x);
-		__m256i age = load(r->age + x), fg, same, dist, bound, up, down, absorb;
-		struct half a, b;
-
-		model_half(&a, &w, widen_lo(cur), widen_lo(lo), widen_lo(hi), widen_lo(spread),
-			   widen_lo(base), r->mean + x, r->dev + x);
-		model_half(&b, &w, widen_hi(cur), widen_hi(lo), widen_hi(hi), widen_hi(spread),
-			   widen_hi(base), r->mean + x + 16, r->dev + x + 16);
-		fg = pack_mask(a.fg, b.fg);
-		store(r->fg + x, _mm256_and_si256(fg, one));
-		dist = _mm256_or_si256(_mm256_subs_epu8(cur, prev), _mm256_subs_epu8(prev, cur));
-		dist = _mm256_cmpeq_epi8(_mm256_max_epu8(dist, still), still);
-		store(r->stir + x, _mm256_andnot_si256(dist, one));
-
-		up = _mm256_subs_epu8(cur, cand);
-		down = _mm256_subs_epu8(cand, cur);
-		dist = _mm256_or_si256(up, down);
-		bound = _mm256_max_epu8(least, pack16(a.dev_high, b.dev_high));
-		same = _mm256_cmpeq_epi8(_mm256_max_epu8(dist, bound), bound);
-		age = _mm256_and_si256(_mm256_adds_epu8(age, tick), same);
-		cand = _mm256_add_epi8(cand, _mm256_min_epu8(up, one));
-		cand = _mm256_sub_epi8(cand, _mm256_min_epu8(down, one));
-		store(r->cand + x, _mm256_blendv_epi8(cur, cand, same));
-
-		absorb = _mm256_and_si256(fg, _mm256_cmpeq_epi8(_mm256_max_epu8(age, ripe), age));
-		store(r->age + x, _mm256_andnot_si256(absorb, age));
-		store_half(r->mean + x, r->dev + x, &a,
-			   _mm256_cvtepi8_epi16(_mm256_castsi256_si128(absorb)), w.dev_init);
-		store_half(r->mean + x + 16, r->dev + x + 16, &b,
-			   _mm256_cvtepi8_epi16(_mm256_extracti128_si256(absorb, 1)), w.dev_init);
+	for (; x + 32 <= r->n; x += 32)
+		model_step(r, &w, x, true);
+	if (x + 16 <= r->n) {
+		model_step(r, &w, x, false);
+		x += 16;
 	}
 	motion_dsp_model_tail(r, p, x);
 }

@@ -2,7 +2,6 @@
 #include "analyze/restless.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,7 @@
 #define CALM    0.4f   /* stirring less of the time than this is no restlessness */
 #define WILD    0.6f   /* and more is nothing else */
 /* A region is found over 5x5 cells and reaches RIM * REACH cells further. */
-#define REACH 2
+#define REACH 2 /* what `five` takes to either side */
 #define RIM   2
 /* The usual share is exceeded in one frame of sixteen. */
 #define STEP_UP   0.01f
@@ -31,6 +30,12 @@ void restless_destroy(struct restless *r)
 	*r = (struct restless){0};
 }
 
+/* A row with room at its ends, or REACH + 1 rows. */
+static size_t scratch(const struct restless *r)
+{
+	return (size_t)(REACH + 1) * (r->cols + REACH);
+}
+
 int restless_create(struct restless *out, uint32_t cols, uint32_t rows)
 {
 	size_t cells = (size_t)cols * rows;
@@ -39,7 +44,7 @@ int restless_create(struct restless *out, uint32_t cols, uint32_t rows)
 	r.stirs = calloc(cells, sizeof(float));
 	r.usual = calloc(cells, sizeof(float));
 	r.degree = calloc(cells, sizeof(float));
-	r.row = calloc((cols > rows ? cols : rows) + 2 * REACH, sizeof(float));
+	r.row = calloc(scratch(&r), sizeof(float));
 	if (!r.stirs || !r.usual || !r.degree || !r.row) {
 		restless_destroy(&r);
 		return -ENOMEM;
@@ -50,41 +55,64 @@ int restless_create(struct restless *out, uint32_t cols, uint32_t rows)
 
 size_t restless_bytes(const struct restless *r)
 {
-	size_t longer = r->cols > r->rows ? r->cols : r->rows;
-
-	return ((size_t)r->cols * r->rows * 3 + longer + 2 * REACH) * sizeof(float);
+	return ((size_t)r->cols * r->rows * 3 + scratch(r)) * sizeof(float);
 }
 
-static float mean5(const float *p)
+/* Not fmaxf and its kin: compilers make vector instructions of this only. No NaN comes here. */
+static inline float larger(float a, float b)
 {
-	return (p[0] + p[1] + p[2] + p[3] + p[4]) / 5;
+	return a > b ? a : b;
 }
 
-static float max5(const float *p)
+static inline float smaller(float a, float b)
 {
-	return fmaxf(fmaxf(fmaxf(p[0], p[1]), fmaxf(p[2], p[3])), p[4]);
+	return a < b ? a : b;
 }
 
-/* Replaces each of `n` values, `step` apart, by a function of itself and two to either side; beyond
- * the ends the last one goes on. */
-static void slide(float *row, float *at, uint32_t n, size_t step, float (*of)(const float *))
+static inline float mean5(float a, float b, float c, float d, float e)
 {
-	for (uint32_t i = 0; i < n; i++)
-		row[i + REACH] = at[i * step];
-	for (unsigned k = 0; k < REACH; k++) {
-		row[k] = row[REACH];
-		row[n + REACH + k] = row[n + REACH - 1];
+	return (a + b + c + d + e) / 5;
+}
+
+static inline float max5(float a, float b, float c, float d, float e)
+{
+	return larger(larger(larger(a, b), larger(c, d)), e);
+}
+
+typedef float five(float, float, float, float, float);
+
+/* Replaces each value of a plane by a function of itself and two to either side, along its rows,
+ * then along its columns; beyond the ends the last one goes on. Inlined so that `of` is known. */
+static inline __attribute__((always_inline)) void slide_plane(struct restless *r, float *plane,
+							      five *of)
+{
+	uint32_t cols = r->cols, rows = r->rows;
+	float *saved[REACH + 1]; /* rows as they were: this and those above */
+
+	for (uint32_t y = 0; y < rows; y++) {
+		float *at = plane + (size_t)y * cols, *row = r->row;
+
+		memcpy(row + REACH, at, cols * sizeof(float));
+		for (unsigned k = 0; k < REACH; k++) {
+			row[k] = at[0];
+			row[cols + REACH + k] = at[cols - 1];
+		}
+		for (uint32_t x = 0; x < cols; x++)
+			at[x] = of(row[x], row[x + 1], row[x + 2], row[x + 3], row[x + 4]);
 	}
-	for (uint32_t i = 0; i < n; i++)
-		at[i * step] = of(row + i);
-}
+	for (unsigned k = 0; k <= REACH; k++)
+		saved[k] = r->row + (size_t)k * cols;
+	for (uint32_t y = 0; y < rows; y++) {
+		float *at = plane + (size_t)y * cols;
+		const float *a = saved[(y > 1 ? y - 2 : 0) % 3], *b = saved[(y ? y - 1 : 0) % 3];
+		const float *c = saved[y % 3];
+		const float *d = y + 1 < rows ? at + cols : c;
+		const float *e = y + 2 < rows ? at + 2 * (size_t)cols : d;
 
-static void slide_plane(struct restless *r, float *plane, float (*of)(const float *))
-{
-	for (uint32_t y = 0; y < r->rows; y++)
-		slide(r->row, plane + (size_t)y * r->cols, r->cols, 1, of);
-	for (uint32_t x = 0; x < r->cols; x++)
-		slide(r->row, plane + x, r->rows, r->cols, of);
+		memcpy(saved[y % 3], at, cols * sizeof(float));
+		for (uint32_t x = 0; x < cols; x++)
+			at[x] = of(a[x], b[x], c[x], d[x], e[x]);
+	}
 }
 
 static void find_regions(struct restless *r)
@@ -96,14 +124,14 @@ static void find_regions(struct restless *r)
 	for (unsigned i = 0; i < RIM; i++)
 		slide_plane(r, r->degree, max5);
 	for (size_t i = 0; i < cells; i++)
-		r->degree[i] = fminf(fmaxf((r->degree[i] - CALM) / (WILD - CALM), 0), 1);
+		r->degree[i] = smaller(larger((r->degree[i] - CALM) / (WILD - CALM), 0), 1);
 }
 
 void restless_learn(struct restless *r, const uint32_t *stirred, const uint32_t *area,
 		    const float *share)
 {
 	size_t cells = (size_t)r->cols * r->rows;
-	float rate = fmaxf(1 / (float)(r->frames + 2), MEMORY);
+	float rate = larger(1 / (float)(r->frames + 2), MEMORY);
 	float step = r->frames < YOUNG ? 2 : 1;
 
 	for (size_t i = 0; i < cells; i++)
@@ -111,11 +139,10 @@ void restless_learn(struct restless *r, const uint32_t *stirred, const uint32_t 
 			(((float)stirred[i] > STIRRED * (float)area[i]) - r->stirs[i]) * rate;
 	find_regions(r);
 	for (size_t i = 0; i < cells; i++) {
-		float move = -FORGET;
+		float move = share[i] > r->usual[i] ? STEP_UP : -STEP_DOWN;
 
-		if (r->degree[i] > 0)
-			move = step * (share[i] > r->usual[i] ? STEP_UP : -STEP_DOWN);
-		r->usual[i] = fminf(fmaxf(r->usual[i] + move, 0), USUAL_MAX);
+		move = r->degree[i] > 0 ? step * move : -FORGET;
+		r->usual[i] = smaller(larger(r->usual[i] + move, 0), USUAL_MAX);
 	}
 	if (r->frames < YOUNG)
 		r->frames++;
@@ -123,7 +150,7 @@ void restless_learn(struct restless *r, const uint32_t *stirred, const uint32_t 
 
 float restless_bar(const struct restless *r, size_t cell)
 {
-	return fminf(WEIGHT * r->usual[cell] * r->degree[cell], BAR_MAX);
+	return smaller(WEIGHT * r->usual[cell] * r->degree[cell], BAR_MAX);
 }
 
 double restless_part(const struct restless *r)

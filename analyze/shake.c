@@ -17,33 +17,46 @@ static int64_t light(const uint32_t *now, const uint32_t *model, unsigned n)
 	return (int64_t)((b << 12) / a);
 }
 
-/* How badly the profiles fit when `now` is read `k` places further on. */
-static uint64_t misfit(const uint32_t *now, const uint32_t *model, unsigned n, int k, int64_t gain)
+#define SHIFTS (2 * SHAKE_MAX + 1)
+#define CHUNK  64 /* places whose differences are worked out at a time */
+
+/* How badly the profiles fit when `now` is read SHAKE_MAX places before .. behind. */
+static void misfits(uint64_t cost[static SHIFTS], const uint32_t *now, const uint32_t *model,
+		    unsigned n, int64_t gain)
 {
-	uint64_t sum = 0;
+	int64_t step[CHUNK + 2 * SHAKE_MAX]; /* of `now`, in the light of the model */
 
-	for (unsigned i = SHAKE_MAX; i + 1 + SHAKE_MAX < n; i++) {
-		int64_t a = (((int64_t)now[(int)i + 1 + k] - now[(int)i + k]) * gain) >> 12;
-		int64_t b = (int64_t)model[i + 1] - model[i];
+	memset(cost, 0, SHIFTS * sizeof(*cost));
+	for (unsigned from = SHAKE_MAX; from + 1 + SHAKE_MAX < n; from += CHUNK) {
+		unsigned left = n - 1 - SHAKE_MAX - from, count = left < CHUNK ? left : CHUNK;
+		const uint32_t *p = now + from - SHAKE_MAX;
 
-		sum += (uint64_t)(a > b ? a - b : b - a);
+		for (unsigned i = 0; i < count + 2 * SHAKE_MAX; i++)
+			step[i] = (((int64_t)p[i + 1] - p[i]) * gain) >> 12;
+		for (unsigned i = 0; i < count; i++) {
+			int64_t b = (int64_t)model[from + i + 1] - model[from + i];
+
+			for (unsigned k = 0; k < SHIFTS; k++) {
+				int64_t a = step[i + k];
+
+				cost[k] += (uint64_t)(a > b ? a - b : b - a);
+			}
+		}
 	}
-	return sum;
 }
 
 int shake_estimate(const uint32_t *now, const uint32_t *model, unsigned n)
 {
-	uint64_t cost[2 * SHAKE_MAX + 1], still;
+	uint64_t cost[SHIFTS], still;
 	int64_t gain = light(now, model, n);
 	int best = 0, shift;
 
 	if (n < 8 * SHAKE_MAX)
 		return 0;
-	for (int k = -SHAKE_MAX; k <= SHAKE_MAX; k++) {
-		cost[k + SHAKE_MAX] = misfit(now, model, n, k, gain);
-		if (cost[k + SHAKE_MAX] < cost[best])
-			best = k + SHAKE_MAX;
-	}
+	misfits(cost, now, model, n, gain);
+	for (int k = 0; k < SHIFTS; k++)
+		if (cost[k] < cost[best])
+			best = k;
 	still = cost[SHAKE_MAX];
 	/* A shift must explain the picture clearly better than standing still. */
 	if (cost[best] * 20 >= still * 19)

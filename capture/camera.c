@@ -31,6 +31,7 @@ const char *camera_state_name(enum camera_state state)
 		[CAMERA_OPENING] = "opening",
 		[CAMERA_STREAMING] = "streaming",
 		[CAMERA_WAITING] = "waiting",
+		[CAMERA_ERROR] = "error",
 		[CAMERA_CLOSING] = "closing",
 	};
 
@@ -170,6 +171,13 @@ static void wait_for_retry(struct camera *c)
 		reactor_timer_arm(c->reactor, &c->retry, monotime_now() + retry_delay(c));
 }
 
+/* Nothing is wrong with it but that it is not there, or not to be had: plugging it in, or closing
+ * the other program, is all it takes. */
+static bool absent(int err)
+{
+	return err == -ENODEV || err == -ENOENT || err == -ENXIO || err == -EBUSY;
+}
+
 /* Bookkeeping of a failure; the stream, if there is one, is ended by the caller. */
 static void note_failure(struct camera *c, int err, const char *why)
 {
@@ -186,7 +194,7 @@ static void note_failure(struct camera *c, int err, const char *why)
 	pthread_mutex_unlock(&c->lock);
 	stop_watching(c);
 	go_away(c, LOSS_CAMERA_AWAY);
-	set_state(c, CAMERA_WAITING, why);
+	set_state(c, absent(err) ? CAMERA_WAITING : CAMERA_ERROR, why);
 }
 
 void camera_failed(struct camera *c, int err, const char *why)

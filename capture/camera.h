@@ -4,7 +4,7 @@
  * device fails or is not there tries again for ever with a short, capped back-off. One camera
  * never harms another.
  *
- * States:  OPENING ──► STREAMING ──► (failure) ──► WAITING ──► OPENING ...
+ * States:  OPENING ──► STREAMING ──► (failure) ──► WAITING or ERROR ──► OPENING ...
  *          any ──► CLOSING ──► OFF (switched off) or gone (destroyed)
  *          STREAMING ──► CLOSING ──► OFF (a clip played to its end; nothing is missing then, and it
  *          stays off until its configuration changes or it is switched off and on)
@@ -34,7 +34,8 @@ enum camera_state {
 	CAMERA_OFF, /* not enabled, or at its end */
 	CAMERA_OPENING,
 	CAMERA_STREAMING,
-	CAMERA_WAITING, /* failed or absent; will be tried again */
+	CAMERA_WAITING, /* not there, or another program has it; will be tried again */
+	CAMERA_ERROR,   /* there, and it failed or cannot be used; will be tried again */
 	CAMERA_CLOSING,
 	CAMERA_STATES
 };
@@ -93,11 +94,16 @@ int camera_configure(struct camera *c, const struct camera_config *config,
  * but the ledger is closed first (a last loss callback may run inside). */
 void camera_destroy(struct camera *c, void (*gone)(void *ctx), void *ctx);
 
-/* Tries again now if waiting (a udev event says something was plugged in). */
+/* Tries again now if waiting or in error (a udev event says something was plugged in). */
 void camera_kick(struct camera *c);
 
 /* Any thread. */
 void camera_stats(const struct camera *c, struct camera_stats *out);
 const char *camera_state_name(enum camera_state state);
+/* It should record and does not. */
+static inline bool camera_state_trouble(enum camera_state state)
+{
+	return state == CAMERA_WAITING || state == CAMERA_ERROR;
+}
 
 #endif

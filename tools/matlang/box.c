@@ -135,11 +135,9 @@ const char *box_camera_state_text(const struct box_camera *cam)
 	static const struct {
 		const char *word, *text;
 	} states[] = {
-		{"streaming", N_("recording")},
-		{"opening", N_("opening")},
-		{"waiting", N_("NOT RECORDING")},
-		{"closing", N_("closing")},
-		{"off", N_("off")},
+		{"streaming", N_("recording")},   {"opening", N_("opening")},
+		{"waiting", N_("NOT RECORDING")}, {"error", N_("NOT RECORDING")},
+		{"closing", N_("closing")},       {"off", N_("off")},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)

@@ -359,7 +359,7 @@ void appliance_state(const struct appliance *a, char *out, size_t size)
 	}
 	for (size_t i = 0; i < a->nrecorders; i++) {
 		recorder_stats(a->recorders[i], &rs);
-		if (rs.camera.state != CAMERA_WAITING)
+		if (!camera_state_trouble(rs.camera.state))
 			continue;
 		if (!bad++) {
 			first = a->recorders[i];

@@ -314,7 +314,9 @@ static const struct attr table[] = {
 	 .pollable = true,
 	 .unit = "",
 	 .show = show_state,
-	 .help = "off, opening, streaming, waiting (failed or absent, is tried again) or closing."},
+	 .help = "off, opening, streaming, closing; waiting (not there, or in use by another "
+		 "program) or error (it failed, or cannot be used): both are tried again for "
+		 "ever."},
 	{.path = P "why",
 	 .type = ATTR_TEXT,
 	 .pollable = true,

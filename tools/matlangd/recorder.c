@@ -210,7 +210,7 @@ static void on_state(void *ctx, enum camera_state state, const char *why)
 	if (was && !is)
 		recorder_motion_break(r->motion);
 	/* A camera that is away is retried every few seconds: one line a reason, not one a try. */
-	if (state == CAMERA_WAITING && strcmp(r->complaint, why)) {
+	if (camera_state_trouble(state) && strcmp(r->complaint, why)) {
 		snprintf(r->complaint, sizeof(r->complaint), "%s", why);
 		say(r, LOG_WARNING, "%s; trying again", why);
 	} else if (is && !was) {

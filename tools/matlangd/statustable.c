@@ -87,7 +87,7 @@ static void totals(const struct statustable *t, uint64_t *recorded, uint64_t *lo
 
 static bool troubled(const struct statustable_row *r)
 {
-	return r->state == CAMERA_WAITING || r->state == CAMERA_OPENING;
+	return camera_state_trouble(r->state) || r->state == CAMERA_OPENING;
 }
 
 /* 0 gravest: not recording though it should; losing frames now; something moves; the rest; off. */

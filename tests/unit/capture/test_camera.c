@@ -32,7 +32,7 @@ struct watcher {
 	uint64_t bytes;
 	struct frame last; /* a copy of the struct, without its reference */
 	struct loss last_loss;
-	enum camera_state state;
+	enum camera_state state, trouble; /* now; the last that was one */
 	char why[ERRMSG_MAX];
 	bool hold; /* keep a reference to each frame */
 	struct frame *held[HELD_MAX];
@@ -79,7 +79,9 @@ static void on_state(void *ctx, enum camera_state state, const char *why)
 	w->states++;
 	w->state = state;
 	w->streaming += state == CAMERA_STREAMING;
-	w->waiting += state == CAMERA_WAITING;
+	w->waiting += camera_state_trouble(state);
+	if (camera_state_trouble(state))
+		w->trouble = state;
 	snprintf(w->why, sizeof(w->why), "%s", why);
 	assert_null(strchr(why, '\n'));
 }
@@ -440,7 +442,7 @@ static void kinds_are_tried_in_order(void **state)
 	/* Asked for exactly: no other is taken instead. */
 	cfg.want.memory = SLAB_USERPTR;
 	assert_int_equal(camera_configure(w->camera, &cfg, &em), 0);
-	TURN_UNTIL(world, w->state == CAMERA_WAITING);
+	TURN_UNTIL(world, w->state == CAMERA_ERROR);
 	assert_int_equal(f->kind, SLAB_USERPTR);
 	cfg.want.memory = SLAB_UDMABUF;
 	assert_int_equal(camera_configure(w->camera, &cfg, &em), 0);
@@ -656,12 +658,16 @@ static void every_step_may_fail(void **state)
 	w = create_with(world, 0, &cfg);
 	TURN_UNTIL(world, w->waiting >= 3);
 	assert_string_equal(w->why, "fake 0: cannot open");
+	assert_int_equal(w->trouble, CAMERA_WAITING);
 	assert_int_equal(f->closes, 0);
 	fake_fault(f, &f->open_err, 0);
 	TURN_UNTIL(world, w->state == CAMERA_STREAMING);
 	fails_and_recovers(world, &f->dequeue_err, -EIO, "the device fails");
+	assert_int_equal(w->trouble, CAMERA_ERROR);
 	fails_and_recovers(world, &f->dequeue_err, -ENODEV, "the device is gone");
+	assert_int_equal(w->trouble, CAMERA_WAITING);
 	fails_and_recovers(world, &f->enqueue_err, -EINVAL, "does not take its buffer back");
+	assert_int_equal(w->trouble, CAMERA_ERROR);
 	fake_fault(f, &f->start_err, -EIO);
 	fake_fault(f, &f->dequeue_err, -EIO);
 	TURN_UNTIL(world, !strcmp(w->why, "fake: cannot start"));

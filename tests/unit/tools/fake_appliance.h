@@ -166,7 +166,8 @@ void recorder_stats(const struct recorder *r, struct recorder_stats *out)
 
 const char *camera_state_name(enum camera_state state)
 {
-	static const char *const names[] = {"off", "opening", "streaming", "waiting", "closing"};
+	static const char *const names[] = {"off",     "opening", "streaming",
+					    "waiting", "error",   "closing"};
 
 	return names[state];
 }

@@ -68,7 +68,7 @@ storage_SRC  := $(wildcard storage/*.c)
 common_SRC   := $(wildcard tools/common/*.c)
 matlangd_SRC := $(wildcard tools/matlangd/*.c)
 matlang_SRC  := $(wildcard tools/matlang/*.c)
-bench_SRC    := $(addprefix tools/bench/,main.c bench.c bench_record.c bench_mount.c bench_frames.c bench_direct.c)
+bench_SRC    := $(addprefix tools/bench/,main.c bench.c bench_record.c bench_mount.c bench_frames.c bench_direct.c bench_find.c)
 
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_core    := $(BUILD)/libcore.a

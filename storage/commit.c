@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "storage/minutes.h"
+
 uint64_t commit_appended(const struct store *s)
 {
 	if (list_empty(&s->live))
@@ -228,6 +230,9 @@ void commit_timer(struct reactor_timer *t)
 static void retire(struct store *s, struct segment *seg)
 {
 	segment_to_table(s, seg, FORMAT_SEALED);
+	/* Without a seal its records may be dated otherwise than by these samples. */
+	if (seg->seal_done)
+		minutes_take(s->minutes, &seg->head, &seg->seal, &seg->clock);
 	s->prev_sequence = seg->head.sequence;
 	s->prev_nonce = seg->head.nonce;
 	s->prev_end = seg->pos;
@@ -301,6 +306,7 @@ static void flush_done(struct storage_io_op *op, int res)
 	if (s->checkpoint_due && !s->checkpoint_running && !s->cutting)
 		checkpoint_start(s);
 	append_replay(s);
+	minutes_write(s);
 	if (s->again && !s->cutting)
 		commit_kick(s);
 	else if (commit_wanted(s))

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/minutes.h"
+
 void store_trouble_over(struct store *s)
 {
 	if (!s->failed && !s->failures && !s->no_space &&
@@ -96,7 +98,9 @@ static void drop_record(void *ctx, const struct format_record *rec, const uint8_
 
 	if (rec->kind == RECORD_FRAME)
 		drop_frame(d, rec);
-	else if (rec->kind != RECORD_CAMERA && append_defer(d->s, rec, payload))
+	/* Minute maps that are lost leave segments uncovered, no more. */
+	else if (rec->kind != RECORD_CAMERA && rec->kind != DISK_RECORD_MINUTES &&
+		 append_defer(d->s, rec, payload))
 		d->incomplete = true;
 }
 
@@ -232,6 +236,7 @@ void cut_perform(struct store *s)
 	while (!list_empty(&s->deferred))
 		list_append(&later, list_pop(&s->deferred));
 	drop_behind(s, &d);
+	minutes_cut(s->minutes, s->cut);
 	while (!list_empty(&later))
 		list_append(&s->deferred, list_pop(&later));
 	if (s->flush_failed && s->checkpoint_running)

@@ -59,7 +59,8 @@
 #define DISK_LOCK_ENTRY         16u
 
 /* Kinds of records only the store itself uses; readers pass over kinds they do not know. */
-#define DISK_RECORD_LOCK 16 /* payload: DISK_LOCK_ENTRYs */
+#define DISK_RECORD_LOCK    16 /* payload: DISK_LOCK_ENTRYs */
+#define DISK_RECORD_MINUTES 20 /* payload: see format_minutes.h */
 
 struct format_super {
 	uint64_t compat, ro_compat, incompat;
@@ -137,6 +138,12 @@ struct format_lock {
 	bool locked;
 };
 
+/* Where a record of minute maps is (format_minutes.h). position 0: none. */
+struct format_minutes_ref {
+	uint64_t position;            /* in the log, of its payload */
+	uint32_t bytes, tables_bytes; /* of the payload; of its head and tables */
+};
+
 enum format_section {
 	FORMAT_SECTION_CAMERAS = 0, /* format_seal_camera entries, by camera number */
 	FORMAT_SECTION_SMALL = 1,   /* every record but frames: header, payload, padding to 8 */
@@ -156,6 +163,7 @@ struct format_seal {
 	struct {
 		uint32_t offset, bytes, count, crc; /* offset in the segment; CRC32C */
 	} section[FORMAT_SECTIONS];
+	struct format_minutes_ref minutes; /* the newest that was durable */
 };
 
 #define FORMAT_KINDS 8 /* counts by kind, 1..7; [0]: all others */

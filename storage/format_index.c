@@ -8,7 +8,8 @@
 #include "capture/core/bytes.h"
 #include "storage/format_block.h"
 
-#define SEAL_SECTIONS 152u /* offset of the section table */
+#define SEAL_SECTIONS 152u  /* offset of the section table */
+#define SEAL_MINUTES  4072u /* where the newest minute maps are: u64, u32, u32 */
 #define FLAG_LOCKED   1u
 
 bool format_camera_name_ok(const char *name, size_t len)
@@ -69,6 +70,9 @@ void format_seal_encode(uint8_t b[static DISK_BLOCK], const struct format_super 
 		bytes_put_le32(p + 8, f->section[i].count);
 		bytes_put_le32(p + 12, f->section[i].crc);
 	}
+	bytes_put_le64(b + SEAL_MINUTES, f->minutes.position);
+	bytes_put_le32(b + SEAL_MINUTES + 8, f->minutes.bytes);
+	bytes_put_le32(b + SEAL_MINUTES + 12, f->minutes.tables_bytes);
 	format_block_end(b);
 }
 
@@ -116,6 +120,10 @@ int format_seal_decode(const uint8_t b[static DISK_BLOCK], const struct format_s
 		.last_mono_ns = (int64_t)bytes_le64(b + 96),
 		.first_clock = format_clock_decode(b + 104),
 		.last_clock = format_clock_decode(b + 128),
+		/* Whoever follows it checks it: it counts as none where it leads nowhere. */
+		.minutes = {.position = bytes_le64(b + SEAL_MINUTES),
+			    .bytes = bytes_le32(b + SEAL_MINUTES + 8),
+			    .tables_bytes = bytes_le32(b + SEAL_MINUTES + 12)},
 	};
 
 	memcpy(f.boot_id, b + 56, 16);

@@ -60,6 +60,10 @@ struct reader_query {
 int reader_cursor_open(struct reader_cursor **out, struct reader *r, const struct reader_query *q,
 		       struct errmsg *em) MUST_CHECK;
 void reader_cursor_close(struct reader_cursor *c);
+/* From now on passes over segments whose motion records `m` covers and nobody wants
+ * (reader_minutes.h). For queries of motion records alone; `m` outlives the cursor. */
+struct reader_minutes;
+void reader_cursor_narrow(struct reader_cursor *c, const struct reader_minutes *m);
 /* 1: *out is the next record; 0: end of what there is (call again after reader_refresh to go on);
  * -errno: the store cannot be read any more. Damaged records are passed over and counted. */
 int reader_cursor_next(struct reader_cursor *c, struct record *out) MUST_CHECK;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "capture/core/cleanup.h"
+#include "storage/reader_minutes.h"
 #include "storage/reader_view.h"
 
 /* Payloads that follow one another this closely are read ahead in one go. */
@@ -16,6 +17,7 @@ struct reader_cursor {
 	struct reader *r;
 	struct reader_query q;
 	struct reader_view view;
+	const struct reader_minutes *minutes; /* NULL: no segment is passed over */
 	uint64_t sequence; /* of the segment to look for next: the first at least this */
 	uint64_t seen;     /* position of the last record examined: none before it is shown again */
 	const uint8_t *along; /* payload of the last record, when it came with its header */
@@ -58,6 +60,11 @@ void reader_cursor_close(struct reader_cursor *c)
 	free(c);
 }
 
+void reader_cursor_narrow(struct reader_cursor *c, const struct reader_minutes *m)
+{
+	c->minutes = m;
+}
+
 static bool wants_all_times(const struct reader_query *q)
 {
 	return q->from_utc_ns <= 0 && q->to_utc_ns == INT64_MAX;
@@ -96,7 +103,8 @@ static int open_next(struct reader_cursor *c)
 		c->sequence = s->sequence;
 		bool growing = index == r->head && r->scan;
 
-		if (!growing && !wants_time_of(c, s)) {
+		if (!growing && (!wants_time_of(c, s) ||
+				 (c->minutes && reader_minutes_skips(c->minutes, s->sequence)))) {
 			c->sequence++;
 			continue;
 		}

@@ -256,6 +256,7 @@ int seal_build(struct seal *l, const struct format_super *s, const struct format
 		.seal_start = seal_start(l, s),
 		.first_clock = h->clock,
 		.last_clock = *last,
+		.minutes = l->minutes,
 	};
 	size_t bytes = s->segment_bytes - f.seal_start;
 	uint8_t *p = volume_alloc(bytes);

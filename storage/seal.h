@@ -20,6 +20,7 @@ struct seal {
 	uint32_t ncameras, cameras_size;
 	uint32_t *slot; /* by camera number: index in cameras plus one; 0: not here */
 	int64_t first_mono_ns, last_mono_ns;
+	struct format_minutes_ref minutes; /* set before it is built */
 };
 
 int seal_init(struct seal *l) MUST_CHECK;

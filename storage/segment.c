@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/minutes.h"
+
 static struct segment *last_live(struct store *s)
 {
 	return list_empty(&s->live) ? NULL : list_entry(s->live.prev, struct segment, link);
@@ -194,8 +196,12 @@ void segment_to_table(struct store *s, const struct segment *seg, enum format_se
 
 int segment_build_seal(const struct store *s, struct segment *seg, uint8_t **out, uint32_t *start)
 {
-	return seal_build(&seg->seal, &s->super, &seg->head, seg->pos,
-			  seg->clock.utc_ns ? &seg->clock : &s->clock, out, start);
+	if (!seg->clock.utc_ns)
+		seg->clock = s->clock;
+	/* While recovering there are none yet. */
+	if (s->minutes)
+		seg->seal.minutes = minutes_newest(s->minutes, s->durable);
+	return seal_build(&seg->seal, &s->super, &seg->head, seg->pos, &seg->clock, out, start);
 }
 
 void segment_try_seal(struct store *s, struct segment *seg)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/minutes.h"
+
 #define COMMIT_DEFAULT_NS NSEC_PER_SEC
 #define CLOSE_TURN_NS     (100 * NSEC_PER_MSEC)
 
@@ -40,6 +42,7 @@ static void store_free(struct store *s)
 	if (s->io)
 		s->io->ops->close(s->io);
 	pthread_mutex_destroy(&s->lock);
+	minutes_destroy(s->minutes);
 	free(s->table);
 	free(s->cameras);
 	free(s->camera_hash);
@@ -85,6 +88,10 @@ static int open_rest(struct store *s, const struct store_options *o, struct errm
 	err = recover_store(s, em);
 	if (err)
 		return err;
+	s->minutes = minutes_create(&s->super);
+	if (!s->minutes)
+		return errmsg_set(em, -ENOMEM, "no memory to open %s", s->dir);
+	minutes_recover(s);
 	err = monotime_sample(&now);
 	if (!err)
 		err = boot_begin(s, &now);

@@ -8,6 +8,7 @@
  *   cut.c         failures                  checkpoint.c  tables to and from the disk
  *   recover.c     mount                     retain.c      recycling and locks
  *   scan.c        walking chunks            boots.c       cameras and boots
+ *   minutes*.c    minute maps
  *
  * Threads: everything on the reactor's, but the counters (atomic) and `trouble` (its lock).
  */
@@ -69,7 +70,7 @@ struct segment {
 	struct list link;
 	struct format_segment head;
 	struct seal seal; /* what is in it so far */
-	/* Recovery: the newest sample in it. While it is written the store's own serves. */
+	/* Recovery: the newest sample in it. Otherwise the store's own, once the seal is built. */
 	struct format_clock clock;
 	uint32_t pos;    /* where the next chunk goes; the end when closed */
 	unsigned writes; /* header and chunk writes not done */
@@ -93,6 +94,8 @@ struct deferred {
 	struct format_record rec;
 	uint8_t payload[];
 };
+
+struct minutes;
 
 struct store_counters {
 	atomic_ullong appended, durable, frames, records, direct_frames, gathered_frames;
@@ -182,6 +185,7 @@ struct store {
 	uint64_t cut;      /* position of the first chunk that failed */
 	unsigned failures;
 	bool no_space;
+	struct minutes *minutes;
 	int failed; /* 0, or -EIO for good */
 
 	struct store_counters count;

@@ -11,7 +11,9 @@ CHUNK_MAGIC = 0x4B434C4D
 FREE, SEALED, OPEN, BAD = range(4)
 NO_SEGMENT = 0xFFFFFFFF
 LOCK = 16
-NAMES = {1: "frame", 2: "loss", 3: "motion", 4: "event", 5: "clock", 6: "note", 7: "camera", LOCK: "lock"}
+MINUTES = 20
+NAMES = {1: "frame", 2: "loss", 3: "motion", 4: "event", 5: "clock", 6: "note", 7: "camera", LOCK: "lock",
+         MINUTES: "minutes"}
 # §2.3: fields behind the common part, in order, and their struct codes.
 FIELDS = {
     1: ("sequence flags fourcc width height nplanes", "<IIIHHI"),
@@ -23,6 +25,7 @@ FIELDS = {
     6: ("", "<"),
     7: ("", "<"),
     LOCK: ("", "<"),
+    MINUTES: ("", "<"),
 }
 
 
@@ -112,6 +115,7 @@ class Seal:
              "<I16sQQII16sIIIIqq", data, 12)
         self.clocks = (Clock(data, 104), Clock(data, 128))
         self.table = [struct.unpack_from("<IIII", data, 152 + 16 * i) for i in range(3)]
+        self.maps = struct.unpack_from("<QII", data, 4072)
         if own != index or self.store != sb.store:
             raise Damage(f"{what}: of another place or store")
         if self.start % BLOCK or not BLOCK <= self.end <= self.start <= sb.segment_bytes - BLOCK:
@@ -180,6 +184,41 @@ class Record:
     def check(self):
         if len(self.payload) != self.bytes or crc32c(self.payload) != self.crc:
             raise Damage(f"{NAMES.get(self.kind, self.kind)} record at offset {self.offset}: checksum of the payload")
+
+
+class Minutes:
+    """§2.6, the payload of a record of minute maps."""
+
+    def __init__(self, data):
+        what = "minute maps"
+        if data[:8] != b"MLMINUTE":
+            raise Damage(f"{what}: no magic")
+        ranges, earlier, groups, self.tables, _, crc = struct.unpack_from("<IIIIII", data, 8)
+        if self.tables != 32 + 16 * (ranges + earlier) + 56 * groups or self.tables > len(data) or earlier > 16:
+            raise Damage(f"{what}: tables")
+        if crc32c(data[:28] + data[32:self.tables]) != crc:
+            raise Damage(f"{what}: checksum")
+        self.covered = set()
+        for i in range(ranges):
+            first, count, _ = struct.unpack_from("<QII", data, 32 + 16 * i)
+            self.covered.update(range(first, first + count))
+        self.earlier = [struct.unpack_from("<QII", data, 32 + 16 * (ranges + i)) for i in range(earlier)]
+        self.minutes, last = [], (0, 0)
+        for i in range(groups):
+            camera, boot, at, size, count, crc, least, greatest, first, final = struct.unpack_from(
+                "<IIIIIIqqqq", data, 32 + 16 * (ranges + earlier) + 56 * i)
+            if (camera, boot) <= last or at < self.tables or crc32c(data[at:at + size]) != crc:
+                raise Damage(f"{what}: group of camera {camera}")
+            last, mine = (camera, boot), []
+            for _ in range(count):
+                fields = struct.unpack_from("<qqQIIHHHHHHIII", data, at)
+                skipped, kept = fields[-2:]
+                bits = bytes(skipped) + data[at + 56:at + 56 + kept]
+                mine.append((camera, boot, *fields[:-2], bits))
+                at += 56 + (kept + 7 & ~7)
+            if (min(m[2] for m in mine), max(m[3] for m in mine)) != (first, final) or least > greatest:
+                raise Damage(f"{what}: sums of camera {camera}")
+            self.minutes += mine
 
 
 class Chunk:

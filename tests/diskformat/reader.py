@@ -17,8 +17,8 @@ import struct
 import sys
 
 from crc32c import crc32c
-from layout import (BLOCK, CHUNK_MAGIC, LOCK, NAMES, NO_SEGMENT, SEALED, SUPER_AT, Chunk, Clock, Damage, Header, Record,
-                    Sample, Seal, Segment, Super, Unreadable, check_block)
+from layout import (BLOCK, CHUNK_MAGIC, LOCK, NAMES, NO_SEGMENT, SEALED, SUPER_AT, Chunk, Clock, Damage, Header, Minutes,
+                    Record, Sample, Seal, Segment, Super, Unreadable, check_block)
 
 
 class Store:
@@ -343,6 +343,56 @@ class Store:
                 self._note(e, seg.index)
         for seg in self.log:
             seg.locked = locks.get((seg.index, seg.sequence), False)
+
+    def minute_maps(self):
+        """The records of minute maps that the newest seals and the maps themselves lead to (§2.6)."""
+        by_sequence, found, todo = {s.sequence: s for s in self.log}, {}, []
+        for seg in reversed(self.log):
+            if seg.seal and seg.seal.maps[0]:
+                todo.append(seg.seal.maps)
+                break
+        while todo:
+            position, size, tables = todo.pop()
+            seg = by_sequence.get(position // self.super.segment_bytes)
+            offset = position % self.super.segment_bytes
+            if position in found or not seg or offset + size > seg.end:
+                continue
+            found[position] = maps = Minutes(self._in(seg.index)(offset, size))
+            if maps.tables != tables:
+                raise Damage("minute maps: size of the tables")
+            todo += maps.earlier
+        return [found[p] for p in sorted(found)]
+
+    def check_minutes(self):
+        """Whether the maps say what the motion records of the segments they cover say; how many were compared."""
+        by_sequence, count = {s.sequence: s for s in self.log}, 0
+        for maps in self.minute_maps():
+            want = {}
+            for seg in (by_sequence[n] for n in sorted(maps.covered) if n in by_sequence):
+                for rec in (r for r in self.stored(seg) if r.kind == 3):
+                    f = rec.fields
+                    key = (rec.camera, seg.header.boot, rec.mono // 60_000_000_000, f["cols"], f["rows"], f["cell"])
+                    want.setdefault(key, []).append((seg.sequence, rec))
+            have = {(c, b, first // 60_000_000_000, cols, rows, cell): (first, last, seq, span, n, moved, level, zones, bits)
+                    for c, b, first, last, seq, span, n, cols, rows, cell, moved, level, _, zones, bits in maps.minutes}
+            whole = maps.covered <= by_sequence.keys()
+            if not want.keys() <= have.keys() or (whole and want.keys() != have.keys()):
+                raise Damage("minute maps: other minutes than the motion records have")
+            for key, recs in want.items():
+                first, last, seq, span, n, moved, level, zones, bits = have[key]
+                union = [0] * ((key[3] * key[4] + 7) // 8)
+                for _, rec in recs:
+                    union = [a | b for a, b in zip(union, rec.payload)]
+                mine = (min(r.mono for _, r in recs), max(r.mono for _, r in recs), recs[0][0],
+                        recs[-1][0] - recs[0][0], len(recs), max(r.fields["moved"] for _, r in recs),
+                        max(r.fields["level"] for _, r in recs))
+                if whole and (mine != (first, last, seq, span, n, moved, level)
+                              or bytes(union) != bits.ljust(len(union), b"\0")):
+                    raise Damage(f"minute maps: minute {key} is not what its records say")
+                if any(a & ~b for a, b in zip(union, bits.ljust(len(union), b"\0"))):
+                    raise Damage(f"minute maps: minute {key} hides motion")
+                count += 1
+        return count
 
     def position(self, seg, offset):
         return seg.sequence * self.super.segment_bytes + offset

@@ -5,6 +5,8 @@
  *   make_store DIR NAME=SOURCE...   (SOURCE: clip:... or rack:...)
  *   --frames N      at most so many frames of each source (default 200)
  *   --size SIZE     bytes of the store, in MiB (default 256)
+ *   --segment SIZE  of its segments, in MiB (default 8)
+ *   --again         goes on with the store that is there
  *   --gap AT,COUNT  leaves out COUNT frames from frame AT on (1-based) and puts them on the ledger
  *   --away AT       behind frame AT the camera is away for 20 s, and on the ledger
  *   --torn AT       frame AT is marked as torn
@@ -29,7 +31,9 @@
 #include "storage/store.h"
 
 struct options {
-	long frames, size_mib, gap_at, gap_count, away_at, torn_at, motion_at, motion_count;
+	long frames, size_mib, segment_mib, gap_at, gap_count, away_at, torn_at, motion_at,
+		motion_count;
+	bool again;
 };
 
 struct maker {
@@ -252,23 +256,22 @@ static void durable(void *ctx, uint64_t position)
 static void parse(struct maker *m, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"frames", 1, NULL, 'f'},
-		{"size", 1, NULL, 's'},
-		{"gap", 1, NULL, 'g'},
-		{"away", 1, NULL, 'a'},
-		{"torn", 1, NULL, 't'},
-		{"motion", 1, NULL, 'm'},
-		{0},
+		{"frames", 1, NULL, 'f'}, {"size", 1, NULL, 's'},   {"segment", 1, NULL, 'b'},
+		{"again", 0, NULL, 'n'},  {"gap", 1, NULL, 'g'},    {"away", 1, NULL, 'a'},
+		{"torn", 1, NULL, 't'},   {"motion", 1, NULL, 'm'}, {0},
 	};
 	struct options *o = &m->o;
 	int key;
 
 	o->frames = 200;
 	o->size_mib = 256;
+	o->segment_mib = 8;
 	while ((key = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (key) {
 		case 'f': o->frames = atol(optarg); break;
 		case 's': o->size_mib = atol(optarg); break;
+		case 'b': o->segment_mib = atol(optarg); break;
+		case 'n': o->again = true; break;
 		case 'a': o->away_at = atol(optarg); break;
 		case 't': o->torn_at = atol(optarg); break;
 		case 'g':
@@ -291,7 +294,7 @@ int main(int argc, char **argv)
 	const struct store_callbacks cb = {lost, trouble, durable};
 	struct maker m = {0};
 	struct store_options options = {.commit_ns = NSEC_PER_SEC};
-	struct store_create_options create = {.segment_bytes = 8 << 20, .sparse = true};
+	struct store_create_options create = {.sparse = true};
 	struct monotime_sample clock;
 	struct errmsg em = {""};
 	const char *dirs[1], *last_name = NULL;
@@ -301,7 +304,8 @@ int main(int argc, char **argv)
 	parse(&m, argc, argv);
 	dirs[0] = argv[optind++];
 	create.size_bytes = (uint64_t)m.o.size_mib << 20;
-	err = store_create(dirs, 1, &create, &em);
+	create.segment_bytes = (uint32_t)m.o.segment_mib << 20;
+	err = m.o.again ? 0 : store_create(dirs, 1, &create, &em);
 	if (err)
 		die(dirs[0], err, &em);
 	err = reactor_create(&m.reactor, 64, &em);

@@ -187,6 +187,28 @@ check "find: where it moved" test "$(motion --camera cam --region 40,40,5,5)" -e
 check "find: where it did not" test "$(motion --region 0,0,40,40)" -eq 0
 check "find: too few cells" test "$(motion --min-cells 2)" -eq 0
 check "find: not at that time" test "$(motion --to -30m)" -eq 0
+# Small segments, so that there are minute maps; a month of footage is like this, only more.
+check "find: a store with minute maps" "$make_store" "$dir/maps" --size 48 --segment 1 --frames 150 --motion 20,100 \
+    "a=rack:a?width=320&height=240&fps=2&frame_kb=60" "b=rack:b?width=320&height=240&fps=1&frame_kb=60"
+check "find: by minute maps and without, the same" python3 - "$M" "$dir/maps" <<'EOF'
+import json, subprocess, sys
+def find(*args):
+    out = subprocess.run([sys.argv[1], "find", "--store", sys.argv[2], "--json", *args], check=True,
+                         stdout=subprocess.PIPE, text=True).stdout
+    lines = [json.loads(x) for x in out.splitlines()]
+    return lines[:-1], lines[-1]
+hit, s = find("--region", "40,40,5,5")
+assert len(hit) == 2 and s["bitmaps"] == 200 and s["minutes"] > 0 and s["minute_hits"] == s["minutes"], s
+miss, s = find("--region", "0,0,40,40")
+assert not miss and s["minutes"] > 0 and s["minute_hits"] == 0 and s["bitmaps"] < 150, s
+assert 3 < s["segments_passed_over"] <= s["segments"], s
+quick, s = find("--region", "40,40,5,5", "--minutes")
+assert s["bitmaps"] < 150 and s["segments_passed_over"] > 3, s
+key = lambda x: (x["camera"], x["from"], x["to"], x["frames"])
+assert sorted(map(key, quick)) == sorted(map(key, hit)), (quick, hit)
+EOF
+check "find: says how many it read" says "Minute maps read: " "$M" find --store "$dir/maps" --region 40,40,5,5
+check "find: and in Vietnamese" says "bản đồ phút" "$M" --lang vi find --store "$dir/maps" --region 40,40,5,5
 check "events: one a camera" says "Events: 2" "$M" events --store "$dir/gaps"
 check "snapshot of the newest" "$M" snapshot --store "$dir/images" --camera cam -o "$dir/out/s.jpg"
 check "snapshot: the very bytes" cmp "$dir/out/s.jpg" "$clips/images/in000060.jpg"

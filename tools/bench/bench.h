@@ -13,6 +13,7 @@ int bench_record_main(int argc, char **argv);
 int bench_mount_main(int argc, char **argv);
 int bench_frames_main(int argc, char **argv);
 int bench_direct_main(int argc, char **argv);
+int bench_find_main(int argc, char **argv);
 
 /* Processor time of the whole process so far. */
 int64_t bench_cpu_ns(void);

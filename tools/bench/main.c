@@ -11,6 +11,7 @@ static const struct {
 	{"record", "records rack cameras: CPU a frame, MB/s, what was lost, memory",
 	 bench_record_main},
 	{"mount", "opens a store with many segments, cold", bench_mount_main},
+	{"find", "searches a month of motion of many cameras, cold", bench_find_main},
 	{"direct", "gathering against writing from the slot, by frame size", bench_direct_main},
 	{"frames", "writes the rack's pictures to a file, for other programs to copy",
 	 bench_frames_main},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* matlang find: when did something move; answered from the stored cell bitmaps alone. */
+/* matlang find: when did something move; answered from the stored bitmaps of cells alone. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -13,10 +13,9 @@
 #include "tools/common/progress.h"
 #include "tools/common/table.h"
 #include "tools/matlang/commands.h"
-#include "tools/matlang/footage.h"
-#include "tools/matlang/stretch.h"
+#include "tools/matlang/find.h"
 
-enum { KEY_REGION = CLI_KEY, KEY_MIN_CELLS, KEY_MERGE };
+enum { KEY_REGION = CLI_KEY, KEY_MIN_CELLS, KEY_MERGE, KEY_MINUTES };
 
 const struct cli_option cmd_find_options[] = {
 	{"region", KEY_REGION, "X,Y,W,H",
@@ -24,84 +23,11 @@ const struct cli_option cmd_find_options[] = {
 	{"min-cells", KEY_MIN_CELLS, "N",
 	 N_("at least so many cells of the picture moved (default: 1)")},
 	{"merge", KEY_MERGE, N_("TIME"),
-	 N_("show as one what is at most so far apart (default: 5s)")},
+	 N_("show as one what is at most so far apart (default: 5s; 60s with --minutes)")},
+	{"minutes", KEY_MINUTES, NULL,
+	 N_("answer to the minute, from the maps of whole minutes alone: months in seconds")},
 	{0},
 };
-
-struct find {
-	const struct cli *c;
-	struct footage f;
-	struct footage_cameras cameras;
-	struct stretches found;
-	struct region region;
-	bool in_region;
-	long min_cells;
-	uint64_t moments, bitmaps, bitmap_bytes; /* records of motion; of these, payloads read */
-	struct reader_cost cost;
-	int64_t took_ns;
-	bool damaged;
-};
-
-static int take(struct find *q, struct reader_cursor *cursor, struct record *rec)
-{
-	const struct record_motion *m = &rec->motion;
-	uint32_t cells = m->moved;
-	int err;
-
-	if (!footage_cameras_has(&q->cameras, rec->camera_id))
-		return 0;
-	q->moments++;
-	if (m->moved < (uint32_t)q->min_cells)
-		return 0;
-	if (q->in_region) {
-		err = reader_cursor_load(cursor, rec);
-		/* Damaged or recycled meanwhile: the cursor counts it. */
-		if (err == -EBADMSG || err == -ESTALE)
-			return 0;
-		if (err)
-			return err;
-		if (rec->payload_bytes < ((uint32_t)m->cols * m->rows + 7) / 8)
-			return 0;
-		q->bitmaps++;
-		q->bitmap_bytes += rec->payload_bytes;
-		cells = region_cells(&q->region, rec->payload, m->cols, m->rows, m->cell_px);
-		if (cells < (uint32_t)q->min_cells)
-			return 0;
-	}
-	return stretches_add(&q->found, rec->camera_id, rec->utc_ns, cells, rec->clock);
-}
-
-static int search(struct find *q)
-{
-	const struct reader_query query = {footage_cameras_query(&q->cameras),
-					   RECORD_MASK(RECORD_MOTION), q->f.from_ns, q->f.to_ns};
-	struct reader_cursor *cursor;
-	struct progress progress;
-	struct errmsg em = {""};
-	struct record rec;
-	uint64_t seen = 0;
-	int64_t began = monotime_now();
-	int n = reader_cursor_open(&cursor, q->f.reader, &query, &em);
-
-	if (n < 0)
-		return cli_fail(q->c, _("the store cannot be read: %s"), em.text);
-	progress_begin(&progress, _("searching"));
-	while ((n = reader_cursor_next(cursor, &rec)) > 0) {
-		n = take(q, cursor, &rec);
-		if (n < 0)
-			break;
-		progress_count(&progress, ++seen, 0);
-	}
-	progress_end(&progress);
-	q->took_ns = monotime_now() - began;
-	reader_cursor_cost(cursor, &q->cost);
-	q->damaged = footage_warn_damage(q->c, cursor);
-	reader_cursor_close(cursor);
-	if (n < 0)
-		return cli_fail(q->c, _("the store cannot be read: %s"), strerror(-n));
-	stretches_sort(&q->found);
-	return CLI_OK;
-}
 
 static int show_json(const struct find *q)
 {
@@ -119,12 +45,16 @@ static int show_json(const struct find *q)
 			(int)s->frames, "clock", footage_clock_name(s->clock)));
 	}
 	if (!err)
-		err = cli_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f}", "type", "summary",
-					 "stretches", (json_int_t)q->found.count, "moments",
-					 (json_int_t)q->moments, "bitmaps", (json_int_t)q->bitmaps,
-					 "bitmap_bytes", (json_int_t)q->bitmap_bytes, "index_bytes",
-					 (json_int_t)q->cost.index_bytes, "seconds",
-					 (double)q->took_ns / 1e9));
+		err = cli_json(json_pack(
+			"{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "type",
+			"summary", "stretches", (json_int_t)q->found.count, "moments",
+			(json_int_t)q->moments, "bitmaps", (json_int_t)q->bitmaps, "bitmap_bytes",
+			(json_int_t)q->bitmap_bytes, "index_bytes", (json_int_t)q->cost.index_bytes,
+			"minutes", (json_int_t)q->minutes.minutes, "minute_hits",
+			(json_int_t)q->minute_hits, "minute_bytes", (json_int_t)q->minutes.bytes,
+			"segments", (json_int_t)q->minutes.segments, "segments_passed_over",
+			(json_int_t)(q->minutes.covered - q->minutes.wanted), "seconds",
+			(double)q->took_ns / 1e9));
 	return err ? CLI_FAILED : CLI_OK;
 }
 
@@ -133,10 +63,29 @@ static const char *clock_note(enum record_clock clock)
 	return clock == RECORD_CLOCK_SYNCED ? "" : _("clock not synchronised");
 }
 
+static void say_cost(const struct find *q)
+{
+	char text[HUMAN_MAX], index[HUMAN_MAX];
+
+	if (q->minutes.minutes) {
+		human_size(text, q->minutes.bytes);
+		printf(_("Minute maps read: %llu (%s); %llu of %llu segments needed no look\n"),
+		       (unsigned long long)q->minutes.minutes, text,
+		       (unsigned long long)(q->minutes.covered - q->minutes.wanted),
+		       (unsigned long long)q->minutes.segments);
+	}
+	human_size(text, q->bitmap_bytes);
+	human_size(index, q->cost.index_bytes);
+	printf(_("%llu stretches of %llu moments; read %llu bitmaps (%s) and %s of index in %.2f "
+		 "s\n"),
+	       (unsigned long long)q->found.count, (unsigned long long)q->moments,
+	       (unsigned long long)q->bitmaps, text, index, (double)q->took_ns / 1e9);
+}
+
 static int show_table(const struct find *q)
 {
 	struct table *t = table_create("lllrrl");
-	char from[TIMEFMT_MAX], to[TIMEFMT_MAX], text[HUMAN_MAX], index[HUMAN_MAX];
+	char from[TIMEFMT_MAX], to[TIMEFMT_MAX], text[HUMAN_MAX];
 	int err;
 
 	table_add(t, _("CAMERA"));
@@ -164,12 +113,7 @@ static int show_table(const struct find *q)
 		return cli_fail(q->c, "%s", strerror(-err));
 	if (q->found.count == 0)
 		puts(_("Nothing moved."));
-	human_size(text, q->bitmap_bytes);
-	human_size(index, q->cost.index_bytes);
-	printf(_("%llu stretches of %llu moments; read %llu bitmaps (%s) and %s of index in %.2f "
-		 "s\n"),
-	       (unsigned long long)q->found.count, (unsigned long long)q->moments,
-	       (unsigned long long)q->bitmaps, text, index, (double)q->took_ns / 1e9);
+	say_cost(q);
 	return CLI_OK;
 }
 
@@ -182,7 +126,7 @@ static int run(struct find *q, int64_t merge_ns)
 	stretches_init(&q->found, merge_ns);
 	code = footage_cameras(&q->f, q->c, &q->cameras);
 	if (code == CLI_OK)
-		code = search(q);
+		code = find_search(q);
 	if (code == CLI_OK)
 		code = q->c->json ? show_json(q) : show_table(q);
 	if (code == CLI_OK && q->damaged)
@@ -196,7 +140,7 @@ static int run(struct find *q, int64_t merge_ns)
 int cmd_find(struct cli *c, int argc, char **argv)
 {
 	struct find q = {.c = c, .min_cells = 1};
-	int64_t merge_ns = 5 * NSEC_PER_SEC;
+	int64_t merge_ns = -1;
 	struct errmsg em;
 	int key, err = 0;
 
@@ -209,6 +153,7 @@ int cmd_find(struct cli *c, int argc, char **argv)
 		case KEY_MIN_CELLS:
 			err = cli_number("min-cells", optarg, 1, 65535, &q.min_cells, &em);
 			break;
+		case KEY_MINUTES: q.by_minutes = true; break;
 		case KEY_MERGE: err = timefmt_parse_duration(optarg, &merge_ns, &em); break;
 		default: return c->exit_code;
 		}
@@ -217,5 +162,7 @@ int cmd_find(struct cli *c, int argc, char **argv)
 	}
 	if (optind < argc)
 		return cli_usage(c, _("'%s' is not expected here"), argv[optind]);
+	if (merge_ns < 0)
+		merge_ns = (q.by_minutes ? 60 : 5) * NSEC_PER_SEC;
 	return run(&q, merge_ns);
 }

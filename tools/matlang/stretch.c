@@ -79,6 +79,15 @@ int stretches_add(struct stretches *s, uint32_t camera_id, int64_t utc_ns, uint3
 	return 0;
 }
 
+void stretches_extend(struct stretches *s, uint32_t camera_id, int64_t to_ns, uint32_t frames)
+{
+	struct stretch *last = &s->item[s->open[camera_id] - 1];
+
+	if (to_ns > last->to_ns)
+		last->to_ns = to_ns;
+	last->frames += frames;
+}
+
 static int by_begin(const void *a, const void *b)
 {
 	const struct stretch *x = a, *y = b;

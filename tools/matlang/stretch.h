@@ -33,6 +33,8 @@ void stretches_free(struct stretches *s);
  * clock that was set back) begins a stretch of its own. -ENOMEM. */
 int stretches_add(struct stretches *s, uint32_t camera_id, int64_t utc_ns, uint32_t cells,
 		  enum record_clock clock) MUST_CHECK;
+/* The moment last added of this camera lasted until `to_ns`, over so many more frames. */
+void stretches_extend(struct stretches *s, uint32_t camera_id, int64_t to_ns, uint32_t frames);
 /* Orders by begin, then camera. Nothing may be added afterwards. */
 void stretches_sort(struct stretches *s);
 

@@ -14,6 +14,7 @@
 #include "capture/core/monotime.h"
 #include "tools/matlang/export.h"
 #include "tools/matlang/gaps.h"
+#include "tools/matlang/region_mask.h"
 #include "tools/matlang/stretch.h"
 
 #define S NSEC_PER_SEC
@@ -86,6 +87,51 @@ static void cells_in_a_region(void **state)
 		assert_int_equal(region_cells(NULL, bits, COLS, ROWS, PX), all);
 	}
 	assert_int_equal(region_cells(NULL, bits, COLS, ROWS, 0), 0);
+}
+
+/* Whole bitmaps and parts of them, of several grids in turn, against region_cells. */
+static void a_mask_counts_as_the_region(void **state)
+{
+	static const uint16_t grid[][3] = {
+		{60, 34, 32}, {13, 7, 16}, {1, 1, 8}, {64, 2, 4}, {7, 9, 0}};
+	struct region_mask mask = {0};
+	const struct region region = {100, 30, 170, 95};
+	uint8_t bits[300];
+
+	srand(8);
+	for (unsigned round = 0; round < 2000; round++) {
+		const uint16_t *g = grid[rand() % ARRAY_SIZE(grid)];
+		size_t bytes = ((size_t)g[0] * g[1] + 7) / 8, first = 0, end = bytes;
+		uint32_t n = 99;
+
+		for (size_t i = 0; i < bytes; i++)
+			bits[i] = rand() % 4 ? 0 : (uint8_t)rand();
+		while (first < bytes && !bits[first])
+			first++;
+		while (end > first && !bits[end - 1])
+			end--;
+		assert_int_equal(region_mask_count(&mask, &region, g[0], g[1], g[2], bits + first,
+						   first, end - first, &n),
+				 0);
+		assert_int_equal(n, region_cells(&region, bits, g[0], g[1], g[2]));
+	}
+	region_mask_free(&mask);
+}
+
+static void a_stretch_is_extended(void **state)
+{
+	struct stretches s;
+
+	stretches_init(&s, 60 * S);
+	assert_int_equal(stretches_add(&s, 3, 10 * S, 2, RECORD_CLOCK_SYNCED), 0);
+	stretches_extend(&s, 3, 55 * S, 9);
+	assert_int_equal(stretches_add(&s, 3, 100 * S, 5, RECORD_CLOCK_SYNCED), 0);
+	stretches_extend(&s, 3, 90 * S, 0);
+	assert_int_equal(s.count, 1);
+	assert_true(s.item[0].from_ns == 10 * S && s.item[0].to_ns == 100 * S);
+	assert_int_equal(s.item[0].frames, 11);
+	assert_int_equal(s.item[0].peak_cells, 5);
+	stretches_free(&s);
 }
 
 static void gaps_without_a_word_are_seen(void **state)
@@ -162,6 +208,8 @@ int main(void)
 		cmocka_unit_test(moments_merge),
 		cmocka_unit_test(regions_are_read),
 		cmocka_unit_test(cells_in_a_region),
+		cmocka_unit_test(a_mask_counts_as_the_region),
+		cmocka_unit_test(a_stretch_is_extended),
 		cmocka_unit_test(gaps_without_a_word_are_seen),
 		cmocka_unit_test(every_cause_has_its_words),
 		cmocka_unit_test(time_stamps_follow_the_records),

@@ -112,13 +112,29 @@ static int take_small(struct store *s, const struct format_seal *f)
 	return err;
 }
 
-/* Power may have failed while the seal was written: it counts when all of it is there. */
+/*
+ * Power may have failed while the seal was written: it counts when all of it is there. No checksum
+ * covers the zeros behind the last section: where they are not, the seal is written again.
+ */
 static int check_frames(struct store *s, const struct format_seal *f)
 {
-	CLEANUP_FREE uint8_t *buf = NULL;
+	uint32_t at =
+		f->section[FORMAT_SECTION_FRAMES].offset + f->section[FORMAT_SECTION_FRAMES].bytes;
+	uint32_t first = at & ~(DISK_BLOCK - 1), hi = s->super.segment_bytes - DISK_BLOCK;
+	CLEANUP_FREE uint8_t *frames = NULL, *rest = NULL;
 	const uint8_t *p;
+	int err = read_section(s, f, FORMAT_SECTION_FRAMES, &frames, &p);
 
-	return read_section(s, f, FORMAT_SECTION_FRAMES, &buf, &p);
+	if (err || at == hi)
+		return err;
+	rest = volume_alloc(hi - first);
+	if (!rest)
+		return -ENOMEM;
+	err = s->io->ops->read(s->io, rest, hi - first,
+			       format_segment_offset(&s->super, f->index) + first);
+	for (uint32_t i = at - first; !err && i < hi - first; i++)
+		err = rest[i] ? -EBADMSG : 0;
+	return err;
 }
 
 /* Takes a segment by its seal. -EBADMSG: it has none that counts. */

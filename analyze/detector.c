@@ -354,7 +354,7 @@ static double judge_cells(struct detector *d, const struct background_cells *c)
 
 	for (size_t i = 0; i < cells; i++)
 		d->share[i] = (float)c->fg[i] / (float)c->area[i];
-	restless_learn(&d->restless, c->stir, c->area, d->share);
+	restless_learn(&d->restless, d->share);
 	for (size_t i = 0; i < cells; i++) {
 		float bar = restless_bar(&d->restless, i);
 

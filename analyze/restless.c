@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STIRRED 0.2f   /* of a cell's pixels changed: it stirs */
+#define STEP    0.06f  /* of a cell's pixels became foreground or ceased to be: it flickers, */
+#define PARTIAL 0.35f  /* while less than this of it is foreground */
 #define MEMORY  0.006f /* of the part of the time: about 170 frames */
-#define CALM    0.4f   /* stirring less of the time than this is no restlessness */
-#define WILD    0.6f   /* and more is nothing else */
-/* A region is found over 5x5 cells and reaches RIM * REACH cells further. */
+#define CALM    0.06f  /* flickering less of the time than this is no restlessness */
+#define WILD    0.12f  /* and more is nothing else */
+/* A region is found over 5x5 cells and reaches as far again. */
 #define REACH 2 /* what `five` takes to either side */
-#define RIM   2
 /* The usual share is exceeded in one frame of sixteen. */
 #define STEP_UP   0.01f
 #define STEP_DOWN (STEP_UP / 15)
@@ -23,7 +23,8 @@
 
 void restless_destroy(struct restless *r)
 {
-	free(r->stirs);
+	free(r->before);
+	free(r->flickers);
 	free(r->usual);
 	free(r->degree);
 	free(r->row);
@@ -41,11 +42,12 @@ int restless_create(struct restless *out, uint32_t cols, uint32_t rows)
 	size_t cells = (size_t)cols * rows;
 	struct restless r = {.cols = cols, .rows = rows};
 
-	r.stirs = calloc(cells, sizeof(float));
+	r.before = calloc(cells, sizeof(float));
+	r.flickers = calloc(cells, sizeof(float));
 	r.usual = calloc(cells, sizeof(float));
 	r.degree = calloc(cells, sizeof(float));
 	r.row = calloc(scratch(&r), sizeof(float));
-	if (!r.stirs || !r.usual || !r.degree || !r.row) {
+	if (!r.before || !r.flickers || !r.usual || !r.degree || !r.row) {
 		restless_destroy(&r);
 		return -ENOMEM;
 	}
@@ -55,7 +57,7 @@ int restless_create(struct restless *out, uint32_t cols, uint32_t rows)
 
 size_t restless_bytes(const struct restless *r)
 {
-	return ((size_t)r->cols * r->rows * 3 + scratch(r)) * sizeof(float);
+	return ((size_t)r->cols * r->rows * 4 + scratch(r)) * sizeof(float);
 }
 
 /* Not fmaxf and its kin: compilers make vector instructions of this only. No NaN comes here. */
@@ -119,24 +121,30 @@ static void find_regions(struct restless *r)
 {
 	size_t cells = (size_t)r->cols * r->rows;
 
-	memcpy(r->degree, r->stirs, cells * sizeof(float));
+	memcpy(r->degree, r->flickers, cells * sizeof(float));
 	slide_plane(r, r->degree, mean5);
-	for (unsigned i = 0; i < RIM; i++)
-		slide_plane(r, r->degree, max5);
+	slide_plane(r, r->degree, max5);
 	for (size_t i = 0; i < cells; i++)
 		r->degree[i] = smaller(larger((r->degree[i] - CALM) / (WILD - CALM), 0), 1);
 }
 
-void restless_learn(struct restless *r, const uint32_t *stirred, const uint32_t *area,
-		    const float *share)
+/* What covers a cell does so at once or nearly; leaves and streaks of rain take bits of it. */
+static inline float flickers(float now, float before)
+{
+	float step = now > before ? now - before : before - now;
+
+	return step >= STEP && larger(now, before) < PARTIAL ? 1 : 0;
+}
+
+void restless_learn(struct restless *r, const float *share)
 {
 	size_t cells = (size_t)r->cols * r->rows;
 	float rate = larger(1 / (float)(r->frames + 2), MEMORY);
 	float step = r->frames < YOUNG ? 2 : 1;
 
 	for (size_t i = 0; i < cells; i++)
-		r->stirs[i] +=
-			(((float)stirred[i] > STIRRED * (float)area[i]) - r->stirs[i]) * rate;
+		r->flickers[i] += (flickers(share[i], r->before[i]) - r->flickers[i]) * rate;
+	memcpy(r->before, share, cells * sizeof(float));
 	find_regions(r);
 	for (size_t i = 0; i < cells; i++) {
 		float move = share[i] > r->usual[i] ? STEP_UP : -STEP_DOWN;

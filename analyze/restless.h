@@ -2,13 +2,13 @@
 /*
  * Cells that always move: trees, water, flags. Learnt per cell, so that there the bar is higher.
  *
- * A cell stirs in a frame when many of its pixels changed since the frame before, whatever the
- * background model holds of them. Where cells stir most of the time, and so do those around them,
- * no single passer-by is the cause: such a region (and a rim of four cells, into which branches
- * reach now and then) is restless. Traffic stirs a cell for a small part of the time only and
- * leaves it as it was. In restless cells the share of foreground that is exceeded rarely is learnt
- * by unequal steps; only what goes well beyond it stands out. The bar is capped below a full cell:
- * somebody who fills cells is seen in front of a tree.
+ * A cell flickers in a frame when the foreground in it grew or shrank while it covers a small part
+ * of the cell at most. Leaves, water and rain do that most of the time, and so do the cells around
+ * them; a passer-by covers a cell, and uncovers it, within a frame or two, and traffic does so in a
+ * small part of the time. Where cells flicker often, and those around them too, the region (and a
+ * rim of two cells) is restless. In restless cells the share of foreground that is exceeded rarely
+ * is learnt by unequal steps; only what goes well beyond it stands out. The bar is capped below a
+ * full cell: somebody who fills cells is seen in front of a tree.
  *
  * One thread at a time.
  */
@@ -23,7 +23,8 @@
 struct restless {
 	uint32_t cols, rows;
 	uint32_t frames; /* learnt from */
-	float *stirs;    /* per cell: part of the time it stirs */
+	float *before;   /* per cell: share of foreground in the frame before */
+	float *flickers; /* per cell: part of the time it flickers */
 	float *usual;    /* per cell: share of foreground seldom exceeded */
 	float *degree;   /* per cell: 0 calm .. 1 restless */
 	float *row;      /* for smoothing */
@@ -35,10 +36,8 @@ int restless_create(struct restless *r, uint32_t cols, uint32_t rows) MUST_CHECK
 void restless_destroy(struct restless *r);
 size_t restless_bytes(const struct restless *r);
 
-/* Takes a frame: how many pixels of each cell changed, of how many, and which share of them is
- * foreground. */
-void restless_learn(struct restless *r, const uint32_t *stirred, const uint32_t *area,
-		    const float *share);
+/* Takes a frame: which share of each cell is foreground. */
+void restless_learn(struct restless *r, const float *share);
 /* The share of foreground that means nothing in this cell. 0 where it is calm. */
 float restless_bar(const struct restless *r, size_t cell);
 /* Part of all cells that are restless, 0..1. */

@@ -118,41 +118,30 @@ static void test_small_things_that_stay(void **state)
 	groups_destroy(&f.g);
 }
 
-/* A patch of 7x7 cells stirs most of the time, a road of two rows every fifth frame. */
+/* In a patch of 7x7 cells bits come and go, and much now and then; on a road of two rows something
+ * fills the cells in every fifth frame. */
 static void learn(struct restless *r, unsigned frames)
 {
-	uint32_t stirred[CELLS], area[CELLS];
 	float share[CELLS];
 
-	for (int i = 0; i < CELLS; i++)
-		area[i] = 16;
 	for (unsigned i = 0; i < frames; i++) {
-		memset(stirred, 0, sizeof(stirred));
 		memset(share, 0, sizeof(share));
 		for (int y = 0; y < 7; y++)
-			for (int x = 0; x < 7; x++) {
-				stirred[y * COLS + x] = i % 10 ? 10 : 0;
-				share[y * COLS + x] = i % 3 ? 0.25f : 0;
-			}
+			for (int x = 0; x < 7; x++)
+				share[y * COLS + x] = i % 10 == 9 ? 0.5f : i % 2 ? 0.25f : 0.1f;
 		for (int x = 0; x < COLS; x++)
-			for (int y = 12; y < 14; y++) {
-				stirred[y * COLS + x] = i % 5 ? 0 : 14;
+			for (int y = 12; y < 14; y++)
 				share[y * COLS + x] = i % 5 ? 0 : 0.9f;
-			}
-		restless_learn(r, stirred, area, share);
+		restless_learn(r, share);
 	}
 }
 
 static void still(struct restless *r, unsigned frames)
 {
 	static const float share[CELLS];
-	static const uint32_t stirred[CELLS];
-	uint32_t area[CELLS];
 
-	for (int i = 0; i < CELLS; i++)
-		area[i] = 16;
 	while (frames--)
-		restless_learn(r, stirred, area, share);
+		restless_learn(r, share);
 }
 
 static void test_restless_is_learnt(void **state)
@@ -176,12 +165,30 @@ static void test_restless_is_learnt(void **state)
 	restless_destroy(&r);
 }
 
+/* A parked car fills cells for good, and its edge a part of them. */
+static void test_what_stands_is_not_restless(void **state)
+{
+	struct restless r;
+	float share[CELLS] = {0};
+
+	assert_int_equal(restless_create(&r, COLS, ROWS), 0);
+	for (int y = 3; y < 12; y++)
+		for (int x = 3; x < 12; x++)
+			share[y * COLS + x] = x < 7 ? 0.3f : 1;
+	for (int i = 0; i < 300; i++)
+		restless_learn(&r, share);
+	assert_true(restless_part(&r) == 0);
+	assert_true(restless_bar(&r, 7 * COLS + 4) == 0);
+	restless_destroy(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_size_and_strength),
 		cmocka_unit_test(test_small_things_that_stay),
 		cmocka_unit_test(test_restless_is_learnt),
+		cmocka_unit_test(test_what_stands_is_not_restless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

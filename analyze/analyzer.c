@@ -314,11 +314,20 @@ static int64_t thread_cpu_ns(void)
 	return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
+/* What a turn's frame is, for what it costs. */
+enum turn_kind {
+	TURN_EMPTY, /* there is none */
+	TURN_JPEG,
+	TURN_RAW,
+	TURN_INTER, /* a decoder's, which takes long */
+	TURN_KINDS,
+};
+
 /* One analyser's piece of work. */
 struct turn {
 	struct analyzer *a;
 	struct waiting w; /* frame NULL: none */
-	bool alone;       /* a decoder's frame, which takes long */
+	enum turn_kind kind;
 	bool dying;
 	int64_t mono_ns, cpu_ns; /* the frame's time; processor time spent on it */
 	uint32_t sequence;
@@ -418,6 +427,15 @@ static void take_config(struct analyzer *a, const struct motion_config *next)
 		a->config = *next;
 }
 
+static enum turn_kind kind_of(const struct frame *f)
+{
+	const struct pixfmt *pf = pixfmt_find(f->fourcc);
+
+	if (inter_coded(f))
+		return TURN_INTER;
+	return pf && pf->codec == PIXFMT_RAW ? TURN_RAW : TURN_JPEG;
+}
+
 /* What the reactor asked for since the last turn is done; the next frame is taken. */
 static void begin(struct turn *t, struct pool_work *work)
 {
@@ -439,7 +457,7 @@ static void begin(struct turn *t, struct pool_work *work)
 	}
 	pthread_mutex_unlock(&a->lock);
 
-	t->alone = t->w.frame && inter_coded(t->w.frame);
+	t->kind = t->w.frame ? kind_of(t->w.frame) : TURN_EMPTY;
 	if (broken)
 		take_break(a);
 	if (configured)
@@ -464,6 +482,25 @@ static void end(struct turn *t)
 	pthread_mutex_unlock(&a->lock);
 }
 
+/* Raw pictures: each is judged right behind its loading, while the next one's memory comes. */
+static void run_raw(struct turn *const turns[], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		load_frames(&turns[i], 1);
+		if (i + 1 < n)
+			detector_ahead(turns[i]->a->detector, turns[i + 1]->w.frame);
+		end(turns[i]);
+	}
+}
+
+/* JPEGs cost less when they are loaded together. */
+static void run_jpeg(struct turn *const turns[], unsigned n)
+{
+	load_frames(turns, n);
+	for (unsigned i = 0; i < n; i++)
+		end(turns[i]);
+}
+
 /* One frame of an analyser at a time, so that the pool's threads go round the cameras; but of
  * several analysers if more are next in the queue, because several pictures cost less together.
  * Decoders' frames, which take long, come last and one by one. */
@@ -471,27 +508,20 @@ static void run(struct pool_work *work)
 {
 	struct pool *pool = container_of(work, struct analyzer, work)->pool;
 	struct pool_work *more[DETECTOR_BATCH - 1];
-	struct turn turns[DETECTOR_BATCH], *together[DETECTOR_BATCH] = {0};
-	unsigned n = 1, loads = 0;
+	struct turn turns[DETECTOR_BATCH], *of[TURN_KINDS][DETECTOR_BATCH] = {{NULL}};
+	unsigned n = 1, count[TURN_KINDS] = {0};
 
 	begin(&turns[0], work);
-	if (turns[0].w.frame && !turns[0].alone)
+	if (turns[0].kind == TURN_JPEG || turns[0].kind == TURN_RAW)
 		n += pool_take(pool, run, more, DETECTOR_BATCH - 1);
 	for (unsigned i = 1; i < n; i++)
 		begin(&turns[i], more[i - 1]);
 	for (unsigned i = 0; i < n; i++)
-		if (turns[i].w.frame && !turns[i].alone)
-			together[loads++] = &turns[i];
-	load_frames(together, loads);
-	for (unsigned i = 0; i < n; i++)
-		if (!turns[i].alone)
-			end(&turns[i]);
-	for (unsigned i = 0; i < n; i++) {
-		struct turn *t = &turns[i];
-
-		if (t->alone) {
-			load_frames(&t, 1);
-			end(t);
-		}
-	}
+		of[turns[i].kind][count[turns[i].kind]++] = &turns[i];
+	for (unsigned i = 0; i < count[TURN_EMPTY]; i++)
+		end(of[TURN_EMPTY][i]);
+	run_jpeg(of[TURN_JPEG], count[TURN_JPEG]);
+	run_raw(of[TURN_RAW], count[TURN_RAW]);
+	for (unsigned i = 0; i < count[TURN_INTER]; i++)
+		run_jpeg(&of[TURN_INTER][i], 1);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/fetch.h"
 #include "analyze/shake.h"
 
 #define PAD            16   /* bytes left of a row, for neighbours and for alignment */
@@ -15,7 +16,11 @@
 #define SAME_LEAST     4    /* grey levels a candidate may waver */
 #define LIGHT_PEDESTAL 8    /* grey levels added to both sides, so that black does not amplify */
 #define CELL_SHIFT_MAX 5
-#define LIGHT_BINS     2048 /* of the ratio's histogram, LIGHT_ONE bins to 1.0 */
+#define CELL_SIDE_MAX  (1u << CELL_SHIFT_MAX)
+#define FETCH_ROWS     3           /* of the state, ahead of what is being folded */
+#define AHEAD_STEP     2048        /* bytes of the next picture a row of the model */
+#define AHEAD_WHOLE    (256 << 10) /* of it as much is fetched; of the rest its pages are touched */
+#define LIGHT_BINS     2048        /* of the ratio's histogram, LIGHT_ONE bins to 1.0 */
 #define LIGHT_ONE      512
 #define LIGHT_LEAST    0.01 /* a smaller change is none */
 #define LIGHT_MIN      0.51 /* the kernel's gain stays below 2 */
@@ -87,7 +92,7 @@ static void lay_out(struct background *b, struct carver *c)
 		b->dev8[i] = row ? row + PAD : NULL;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(b->row); i++)
-		b->row[i] = carve(c, b->w);
+		b->row[i] = carve(c, b->w + CELL_SIDE_MAX);
 	b->temp = carve(c, b->w + 2 * (SHAKE_MAX + 2));
 	for (unsigned i = 0; i < 2; i++) {
 		b->columns[i] = carve(c, b->w * sizeof(uint32_t));
@@ -222,11 +227,26 @@ static void clear_sums(struct background *b)
 	memset(b->noise, 0, cells);
 }
 
+/* Brings a row of state closer: other cameras' frames have taken it out of the caches. What the
+ * model alone needs comes along, while the frame's rows are waited for. */
+static void fetch_state(const struct background *b, uint32_t y)
+{
+	size_t at = (size_t)y * b->w;
+	const uint8_t *planes[] = {b->cand + at, b->age + at, b->prev + y * b->stride};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(planes); i++) {
+		fetch_touch(planes[i]);
+		fetch_lines(planes[i], b->w);
+	}
+}
+
 /* A row of the frame and the model in bytes: into the projections and the cells' sums. */
 static void fold_row(struct background *b, uint32_t y)
 {
 	const uint8_t *mean8 = b->mean8 + y * b->stride, *cur = b->cur + y * b->stride;
 
+	if (y + FETCH_ROWS < b->h)
+		fetch_state(b, y + FETCH_ROWS);
 	derive_row(b, y);
 	b->lines[0][y] = b->dsp->project(b->columns[0], mean8, b->w);
 	b->lines[1][y] = b->dsp->project(b->columns[1], cur, b->w);
@@ -361,24 +381,30 @@ static void dim_base(struct background *b, const uint8_t *base)
 	}
 }
 
-/* One row of thresholds from a row of cells. */
+/* One row of thresholds from a row of cells; the last may reach beyond the picture, where the row
+ * has room. */
 static void spread_base(const struct background *b, uint8_t *row, const uint8_t *cells)
 {
-	for (uint32_t c = 0; c < b->cols; c++) {
-		uint32_t x = c << b->cell_shift, left = b->w - x, side = 1u << b->cell_shift;
+	uint32_t quarters = (1u << b->cell_shift) / 4;
 
-		memset(row + x, cells[c], left < side ? left : side);
+	for (uint32_t c = 0; c < b->cols; c++) {
+		uint32_t four = cells[c] * 0x01010101u;
+
+		for (uint32_t k = 0; k < quarters; k++, row += sizeof(four))
+			memcpy(row, &four, sizeof(four));
 	}
 }
 
-/* The share of row `y` of the memory that is wanted next: computing the model leaves the memory
- * idle. */
+/* A part of the memory that is wanted next: computing the model leaves the memory idle. */
 static void look_ahead(const struct background *b, uint32_t y)
 {
-	size_t from = b->ahead_bytes / 64 * y / b->h, to = b->ahead_bytes / 64 * (y + 1) / b->h;
+	size_t at = (size_t)y * AHEAD_STEP;
 
-	for (; b->ahead && from < to; from++)
-		__builtin_prefetch(b->ahead + from * 64, 0, 2);
+	if (at + AHEAD_STEP > b->ahead_bytes)
+		return;
+	fetch_touch(b->ahead + at);
+	if (at < AHEAD_WHOLE)
+		fetch_lines(b->ahead + at, AHEAD_STEP);
 }
 
 static void model_rows(struct background *b, const struct background_params *p,
@@ -438,7 +464,7 @@ void background_step(struct background *b, const struct background_params *p,
 	memset(b->stir, 0, cells * sizeof(uint32_t));
 	model_rows(b, p, &rp);
 	swap_pictures(b);
-	b->ahead = NULL;
+	b->ahead_bytes = 0;
 	out->area = b->area;
 	out->noise = b->noise;
 	out->fg = b->fg;

@@ -42,7 +42,7 @@ struct background_params {
 	const uint8_t *ignored; /* cells not looked at (1), cols * rows */
 };
 
-/* What a frame showed, per cell of cols * rows; valid until the next step. */
+/* What a frame showed, per cell of cols * rows; valid until the next input. */
 struct background_cells {
 	const uint32_t *area;    /* pixels of the cell (cells at the edge are cut) */
 	const uint32_t *fg;      /* foreground pixels */
@@ -64,8 +64,8 @@ uint8_t *background_input(struct background *b, size_t *stride);
  * frame can be judged is taken from them, while they are in the cache. Rows that nobody told of
  * are folded by background_step. */
 void background_fold(struct background *b, uint32_t rows);
-/* Memory that this thread reads next: the coming step brings it closer while it computes. A hint;
- * NULL: none. Never read by this thread's program itself. */
+/* Memory that this thread reads next, readable until the coming step is over: that brings it closer
+ * while it computes. NULL: none. */
 void background_ahead(struct background *b, const void *next, size_t bytes);
 /* Makes the frame in `input` the background, knowing nothing else. */
 void background_learn(struct background *b);

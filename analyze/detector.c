@@ -12,6 +12,7 @@
 #include "analyze/groups.h"
 #include "analyze/luma.h"
 #include "analyze/restless.h"
+#include "capture/core/bytes.h"
 
 /* Start-up: */
 #define SILENT_FRAMES    5          /* nothing is reported */
@@ -40,9 +41,6 @@
 /* Light: */
 #define GLOBAL_SHARE 0.70 /* of watched cells at once: no object does that */
 #define GLOBAL_JUMP  0.40 /* more of them than the frame before */
-
-/* As much as comes while a model is computed, and leaves room in the cache for that. */
-#define AHEAD_BYTES (512 << 10)
 
 struct detector {
 	const struct motion_dsp *dsp;
@@ -276,10 +274,10 @@ int detector_feed_luma(struct detector *d, const uint8_t *luma, size_t stride, u
 void detector_ahead(struct detector *d, const struct frame *next)
 {
 	const uint8_t *from = NULL;
-	size_t bytes = luma_first_bytes(next, &from);
+	size_t bytes = luma_source_bytes(next, &from);
 
 	if (d->model)
-		background_ahead(d->model, from, bytes < AHEAD_BYTES ? bytes : AHEAD_BYTES);
+		background_ahead(d->model, from, bytes);
 }
 
 static void start_over(struct detector *d, int64_t mono_ns)
@@ -334,10 +332,12 @@ static struct background_params model_params(struct detector *d, int64_t mono_ns
 static double calm_noise(const struct detector *d, const struct background_cells *c)
 {
 	size_t cells = (size_t)d->grid.cols * d->grid.rows, seen = 0;
+	unsigned shift = 2 * d->grid.cell_shift;
 	uint32_t bins[256] = {0};
 
 	for (size_t i = 0; i < cells; i++)
-		bins[c->noise[i] / c->area[i]]++;
+		/* A whole cell's area is a power of two: divisions take their time. */
+		bins[c->area[i] == 1u << shift ? c->noise[i] >> shift : c->noise[i] / c->area[i]]++;
 	for (unsigned i = 0; i < 256; i++) {
 		seen += bins[i];
 		if (4 * seen >= cells)
@@ -353,7 +353,7 @@ static double judge_cells(struct detector *d, const struct background_cells *c)
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < cells; i++)
-		d->share[i] = (float)c->fg[i] / (float)c->area[i];
+		d->share[i] = (float)(int32_t)c->fg[i] / (float)(int32_t)c->area[i];
 	restless_learn(&d->restless, d->share);
 	for (size_t i = 0; i < cells; i++) {
 		float bar = restless_bar(&d->restless, i);
@@ -385,14 +385,26 @@ static void decide(struct detector *d, bool seen, int64_t mono_ns)
 	}
 }
 
+/* Bytes of 0 or 1 to bits, the first to the lowest. The product moves byte i of eight to bit i of
+ * the highest byte, without carries. */
+static void pack_bits(uint8_t *bits, const uint8_t *on, size_t n)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		bits[i / 8] = (uint8_t)(bytes_le64(on + i) * 0x0102040810204080ull >> 56);
+	if (i < n)
+		bits[i / 8] = 0;
+	for (; i < n; i++)
+		bits[i / 8] |= (uint8_t)(on[i] << (i % 8));
+}
+
 static void fill_result(struct detector *d, const struct groups_found *groups,
 			struct detector_result *r)
 {
 	size_t cells = (size_t)d->grid.cols * d->grid.rows;
 
-	memset(d->bits, 0, (cells + 7) / 8);
-	for (size_t i = 0; i < cells; i++)
-		d->bits[i / 8] |= (uint8_t)(d->on[i] << (i % 8));
+	pack_bits(d->bits, d->on, cells);
 	r->motion = d->motion;
 	r->since_mono_ns = d->motion ? d->since_ns : r->mono_ns;
 	r->cols = d->grid.cols;

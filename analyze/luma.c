@@ -100,6 +100,8 @@ void luma_reduce(const struct motion_dsp *dsp, uint8_t *dst, size_t dst_stride,
 	const struct luma_size *s = &src->size;
 	uint32_t side = 1u << s->shift;
 	uint32_t full_w = s->picture_w >> s->shift, full_h = s->picture_h >> s->shift;
+	/* The last row may be short. */
+	const uint8_t *end = src->data + src->stride * (s->picture_h - 1);
 
 	for (uint32_t y = 0; y < s->h; y++, dst += dst_stride) {
 		const uint8_t *row = src->data + ((size_t)y << s->shift) * src->stride;
@@ -107,7 +109,8 @@ void luma_reduce(const struct motion_dsp *dsp, uint8_t *dst, size_t dst_stride,
 		uint32_t x = 0;
 
 		if (rows == side) {
-			dsp->reduce(dst, row, (ptrdiff_t)src->stride, full_w, s->shift, src->step);
+			dsp->reduce(dst, row, (ptrdiff_t)src->stride, full_w, s->shift, src->step,
+				    end);
 			x = full_w;
 		}
 		for (; x < s->w; x++) {
@@ -121,7 +124,7 @@ void luma_reduce(const struct motion_dsp *dsp, uint8_t *dst, size_t dst_stride,
 	}
 }
 
-size_t luma_first_bytes(const struct frame *f, const uint8_t **out)
+size_t luma_source_bytes(const struct frame *f, const uint8_t **out)
 {
 	const struct pixfmt *pf = pixfmt_find(f->fourcc);
 

@@ -87,12 +87,13 @@ struct luma_source {
 	struct luma_size size;
 };
 
-/* Area means of a luma plane: the step every format shares. `written` as in luma_job, or NULL. */
+/* Area means of a luma plane (`stride` bytes of each row but the last are readable): the step every
+ * format shares. `written` as in luma_job, or NULL. */
 void luma_reduce(const struct motion_dsp *dsp, uint8_t *dst, size_t dst_stride,
 		 const struct luma_source *src, void (*written)(void *ctx, uint32_t rows),
 		 void *ctx);
-/* The bytes luma_open will look at first in a frame of this kind: for prefetching. 0: none that
- * are known. */
-size_t luma_first_bytes(const struct frame *f, const uint8_t **out);
+/* The bytes that will be read of a frame, for fetching them ahead: its luma plane; 0 of a
+ * compressed one. */
+size_t luma_source_bytes(const struct frame *f, const uint8_t **out);
 
 #endif

@@ -59,10 +59,11 @@ struct motion_dsp {
 	const char *name; /* "c", "avx2", "avx512" */
 
 	/* n means of (1 << shift)^2 luma samples, rounded; samples of a row lie `step` (1 or 2)
-	 * bytes apart, rows `stride` bytes. shift 0..MOTION_REDUCE_MAX_SHIFT. Nothing behind a
-	 * row's last sample is read. */
+	 * bytes apart, rows `stride` bytes. shift 0..MOTION_REDUCE_MAX_SHIFT. Of what lies behind a
+	 * row's last sample, bytes before `end` may be read, so that pages come closer that will be
+	 * needed next; NULL: none. */
 	void (*reduce)(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned n,
-		       unsigned shift, unsigned step);
+		       unsigned shift, unsigned step, const uint8_t *end);
 
 	/* sums[i] += sum of the 1 << shift bytes of cell i; n cells, shift 2..5. */
 	void (*cell_sums)(uint32_t *sums, const uint8_t *row, unsigned n, unsigned shift);

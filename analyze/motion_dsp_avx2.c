@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The motion kernels for AVX2. What does not fill a vector goes through the C text. */
 #if defined(__x86_64__)
+#include "analyze/fetch.h"
 #include "analyze/motion_dsp.h"
 
 #include <immintrin.h>
 #include <stdbool.h>
 #include <string.h>
 
-#define REDUCE_CHUNK 64 /* outputs whose sums lie on the stack at a time */
+/* Outputs whose sums lie on the stack at a time. */
+#define REDUCE_CHUNK 64
+#define EIGHTH_CHUNK 256
 
 static __m256i load(const void *p)
 {
@@ -153,34 +156,42 @@ static __m128i means64(const __m256i sum[4])
 	return _mm_shuffle_epi8(_mm256_castsi256_si128(all), order);
 }
 
-/* Eighths of planar luma: sixteen outputs a step, whose blocks are 128 bytes across. The same
- * columns of the next blocks down are on their way meanwhile: across rows no hardware sees where it
- * goes. */
-static unsigned eighth(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned n)
+/* Eighths of planar luma; returns how many outputs it made: all, or none of less than sixteen. Row
+ * by row, so that memory is read as it lies: down a column of blocks first took half as long again.
+ * The last sixteen may reach back over some that are done already. */
+static unsigned eighth(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned n,
+		       const uint8_t *end)
 {
 	const __m256i zero = _mm256_setzero_si256();
-	unsigned i = 0;
+	__m256i sum[EIGHTH_CHUNK / 4];
 
-	for (; i + 16 <= n; i += 16, src += 128) {
-		__m256i sum[4] = {zero, zero, zero, zero};
-		const uint8_t *p = src;
+	if (n < 16)
+		return 0;
+	for (unsigned from = 0, count; from < n; from += count) {
+		const uint8_t *p;
 
+		if (n - from < 16)
+			from = n - 16;
+		count = (n - from < EIGHTH_CHUNK ? n - from : EIGHTH_CHUNK) & ~15u;
+		p = src + (size_t)from * 8;
+		for (unsigned v = 0; v < count / 4; v++)
+			sum[v] = zero;
 		for (unsigned y = 0; y < 8; y++, p += stride) {
-			__builtin_prefetch(p + 8 * stride, 0, 3);
-			__builtin_prefetch(p + 8 * stride + 64, 0, 3);
-			for (unsigned k = 0; k < 4; k++)
-				sum[k] = _mm256_add_epi64(sum[k],
-							  _mm256_sad_epu8(load(p + 32 * k), zero));
+			fetch_ahead(p, end);
+			for (unsigned v = 0; v < count / 4; v++)
+				sum[v] = _mm256_add_epi64(sum[v],
+							  _mm256_sad_epu8(load(p + 32 * v), zero));
 		}
-		_mm_storeu_si128((__m128i *)(dst + i), means64(sum));
+		for (unsigned k = 0; k < count; k += 16)
+			_mm_storeu_si128((__m128i *)(dst + from + k), means64(sum + k / 4));
 	}
-	return i;
+	return n;
 }
 
 static void reduce(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned n, unsigned shift,
-		   unsigned step)
+		   unsigned step, const uint8_t *end)
 {
-	/* Largest chunk: 64 outputs of 32 columns in groups of 2 (step 2). */
+	/* Largest chunk: REDUCE_CHUNK outputs of 32 columns in groups of 2 (step 2). */
 	uint32_t sums[REDUCE_CHUNK * 32 / 2 + 8];
 	unsigned width = step << shift; /* source bytes an output */
 	uint32_t half = shift ? 1u << (2 * shift - 1) : 0;
@@ -191,7 +202,7 @@ static void reduce(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned 
 	else if (shift == 1 && step == 1)
 		i = halve(dst, src, stride, n);
 	else if (shift == 3 && step == 1)
-		i = eighth(dst, src, stride, n);
+		i = eighth(dst, src, stride, n, end);
 	else
 		while (i < n) {
 			unsigned count = n - i < REDUCE_CHUNK ? n - i : REDUCE_CHUNK;
@@ -216,7 +227,8 @@ static void reduce(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned 
 			i += done;
 		}
 	if (i < n)
-		motion_dsp_c.reduce(dst + i, src + (size_t)i * width, stride, n - i, shift, step);
+		motion_dsp_c.reduce(dst + i, src + (size_t)i * width, stride, n - i, shift, step,
+				    NULL);
 }
 
 static void cell_sums(uint32_t *sums, const uint8_t *row, unsigned n, unsigned shift)

@@ -2,6 +2,7 @@
 /* The motion kernels for AVX-512 (F, BW, VL), where that is faster than AVX2; the others are those
  * of AVX2. Masks take the tails. */
 #if defined(__x86_64__)
+#include "analyze/fetch.h"
 #include "analyze/motion_dsp.h"
 
 #include <immintrin.h>
@@ -18,36 +19,52 @@ static __mmask64 low64(unsigned n)
 	return n >= 64 ? ~0ull : (1ull << n) - 1;
 }
 
-/* Eighths of planar luma: eight outputs a step, whose blocks are 64 bytes across. The same columns
- * of the next blocks down are on their way meanwhile: across rows no hardware sees where it goes.
- */
-static void eighth(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned n)
+#define CHUNK 32 /* vectors of sums on the stack at a time */
+
+/* Adds the sums of 8 bytes each to those of the rows above. */
+static inline void add_octets(__m512i *sum, const uint8_t *p, unsigned vectors, __mmask64 last)
 {
-	const __m512i zero = _mm512_setzero_si512(), half = _mm512_set1_epi64(32);
+	const __m512i zero = _mm512_setzero_si512();
+	unsigned v = 0;
 
-	for (unsigned i = 0; i < n; i += 8, src += 64, dst += 8) {
-		__mmask64 in = low64((n - i) * 8);
-		const uint8_t *p = src;
-		__m512i sum = half;
-		__m128i out;
+	for (; v + 1 < vectors; v++, p += 64)
+		sum[v] = _mm512_add_epi64(sum[v], _mm512_sad_epu8(_mm512_loadu_si512(p), zero));
+	sum[v] = _mm512_add_epi64(sum[v], _mm512_sad_epu8(_mm512_maskz_loadu_epi8(last, p), zero));
+}
 
-		for (unsigned y = 0; y < 8; y++, p += stride) {
-			__builtin_prefetch(p + 8 * stride, 0, 3);
-			sum = _mm512_add_epi64(
-				sum, _mm512_sad_epu8(_mm512_maskz_loadu_epi8(in, p), zero));
+/* Eighths of planar luma. Row by row, so that memory is read as it lies: down a column of blocks
+ * first took half as long again. */
+static void eighth(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned n,
+		   const uint8_t *end)
+{
+	__m512i sum[CHUNK];
+
+	for (unsigned from = 0; from < n; from += CHUNK * 8) {
+		unsigned count = n - from < CHUNK * 8 ? n - from : CHUNK * 8;
+		unsigned vectors = (count + 7) / 8, rest = count - (vectors - 1) * 8;
+
+		for (unsigned v = 0; v < vectors; v++)
+			sum[v] = _mm512_set1_epi64(32);
+		for (unsigned y = 0; y < 8; y++) {
+			const uint8_t *p = src + y * stride + (size_t)from * 8;
+
+			fetch_ahead(p, end);
+			add_octets(sum, p, vectors, low64(rest * 8));
 		}
-		out = _mm512_cvtepi64_epi8(_mm512_srli_epi64(sum, 6));
-		_mm_mask_storeu_epi8(dst, (__mmask16)low32(n - i >= 8 ? 8 : n - i), out);
+		for (unsigned v = 0; v < vectors; v++)
+			_mm_mask_storeu_epi8(dst + from + v * 8,
+					     (__mmask16)low32(v + 1 < vectors ? 8 : rest),
+					     _mm512_cvtepi64_epi8(_mm512_srli_epi64(sum[v], 6)));
 	}
 }
 
 static void reduce(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned n, unsigned shift,
-		   unsigned step)
+		   unsigned step, const uint8_t *end)
 {
 	if (shift == 3 && step == 1)
-		eighth(dst, src, stride, n);
+		eighth(dst, src, stride, n, end);
 	else
-		motion_dsp_avx2.reduce(dst, src, stride, n, shift, step);
+		motion_dsp_avx2.reduce(dst, src, stride, n, shift, step, end);
 }
 
 static void cell_sums(uint32_t *sums, const uint8_t *row, unsigned n, unsigned shift)

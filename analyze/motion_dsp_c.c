@@ -29,7 +29,7 @@ static int mul_q15(int a, int b)
 }
 
 static void reduce(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, unsigned n, unsigned shift,
-		   unsigned step)
+		   unsigned step, const uint8_t *end)
 {
 	unsigned side = 1u << shift;
 	uint32_t half = shift ? 1u << (2 * shift - 1) : 0;

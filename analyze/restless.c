@@ -18,8 +18,6 @@
 #define FORGET    0.002f /* in calm cells */
 #define USUAL_MAX 0.6f
 #define YOUNG     128 /* frames in which steps are twice as large */
-#define WEIGHT    2.0f
-#define BAR_MAX   0.65f
 
 void restless_destroy(struct restless *r)
 {
@@ -154,11 +152,6 @@ void restless_learn(struct restless *r, const float *share)
 	}
 	if (r->frames < YOUNG)
 		r->frames++;
-}
-
-float restless_bar(const struct restless *r, size_t cell)
-{
-	return smaller(WEIGHT * r->usual[cell] * r->degree[cell], BAR_MAX);
 }
 
 double restless_part(const struct restless *r)

@@ -38,8 +38,16 @@ size_t restless_bytes(const struct restless *r);
 
 /* Takes a frame: which share of each cell is foreground. */
 void restless_learn(struct restless *r, const float *share);
-/* The share of foreground that means nothing in this cell. 0 where it is calm. */
-float restless_bar(const struct restless *r, size_t cell);
+/* The share of foreground that means nothing in this cell. 0 where it is calm. Here, so that loops
+ * over all cells need not call it. */
+#define RESTLESS_WEIGHT  2.0f
+#define RESTLESS_BAR_MAX 0.65f
+static inline float restless_bar(const struct restless *r, size_t cell)
+{
+	float bar = RESTLESS_WEIGHT * r->usual[cell] * r->degree[cell];
+
+	return bar < RESTLESS_BAR_MAX ? bar : RESTLESS_BAR_MAX;
+}
 /* Part of all cells that are restless, 0..1. */
 double restless_part(const struct restless *r);
 

@@ -101,9 +101,9 @@ static void test_reduce(void **state)
 					memset(want, 0x5a, sizeof(want));
 					memset(got, 0x5a, sizeof(got));
 					motion_dsp_c.reduce(want + GUARD, src, (ptrdiff_t)stride, n,
-							    shift, step);
+							    shift, step, NULL);
 					simd->reduce(got + GUARD, src, (ptrdiff_t)stride, n, shift,
-						     step);
+						     step, rnd() & 1 ? e.end : NULL);
 					assert_memory_equal(want, got, sizeof(want));
 				}
 	edge_free(&e);
@@ -119,7 +119,7 @@ static void test_reduce_is_the_mean(void **state)
 		src[i] = (uint8_t)rnd();
 		sum[i % 16 / 4] += i / 16 < 4 ? src[i] : 0;
 	}
-	motion_dsp_c.reduce(out, src, 16, 4, 2, 1);
+	motion_dsp_c.reduce(out, src, 16, 4, 2, 1, NULL);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(out[i], (int)(sum[i] / 16 + 0.5));
 }

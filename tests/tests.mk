@@ -119,6 +119,13 @@ vm: all $(VM_BIN) $(E2E_BIN)
 lint: $(BUILD)/matlangd
 	$(Q)tests/lint.sh $(BUILD)
 
+# Power cuts: a recording VM killed at random on a disk that keeps only what was flushed.
+.PHONY: powercut bench-powercut
+powercut: all $(VM_BIN) $(E2E_BIN)
+	$(Q)tests/vm/powercut.sh $(BUILD) --cycles 5
+bench-powercut: all $(VM_BIN) $(E2E_BIN)
+	$(Q)tests/vm/powercut.sh $(BUILD) --cycles 100 --loss-limit 1.5
+
 .PHONY: sigkill
 sigkill: all $(E2E_BIN)
 	$(Q)tests/crash/sigkill.sh $(BUILD)
@@ -139,7 +146,7 @@ test-deps:
 	$(Q)tools/deps.sh test
 
 # Everything; the last line sums up. CI runs it with WERROR=1.
-CHECK_SUITES ?= layers lint po-check unit unit+SAN=address,undefined unit+SAN=thread crash sigkill diskformat fuzz e2e vm
+CHECK_SUITES ?= layers lint po-check unit unit+SAN=address,undefined unit+SAN=thread crash sigkill powercut diskformat fuzz e2e vm
 .PHONY: check
 check: test-deps
 	$(Q)MAKE="$(MAKE)" tests/check.sh $(CHECK_SUITES)

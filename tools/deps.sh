@@ -4,7 +4,7 @@
 set -eu
 build=(gcc make pkg-config gettext liburing-dev libisal-dev libdrm-dev libfuse3-dev fuse3 libturbojpeg0-dev
     libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libssl-dev libudev-dev libjansson-dev)
-tests=(libcmocka-dev ffmpeg clang clang-format python3 python3-opencv python3-numpy mandoc shellcheck qemu-system-x86 cpio
+tests=(libcmocka-dev ffmpeg clang clang-format python3 python3-opencv python3-numpy mandoc shellcheck qemu-system-x86 qemu-utils cpio
     busybox-static zstd xz-utils e2fsprogs kmod v4l-utils git procps)
 benches=(fio motion)
 

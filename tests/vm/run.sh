@@ -35,52 +35,6 @@ for tool in qemu-system-x86_64 busybox v4l2-ctl cpio mke2fs depmod modprobe dpkg
 done
 PATH=$PATH:/sbin:/usr/sbin
 
-# Clips for rack cameras: MJPEG and H.264, a second, without pictures out of order.
-clips() { # DIR
-    command -v ffmpeg >/dev/null || return 0
-    mkdir -p "$1"
-    local scene=testsrc2=size=320x180:rate=10:duration=1.2
-    ffmpeg -loglevel error -y -f lavfi -i "$scene" -c:v mjpeg -q:v 5 -pix_fmt yuvj420p "$1/mjpeg.avi" </dev/null
-    ffmpeg -loglevel error -y -f lavfi -i "$scene" -c:v libx264 -bf 0 -g 6 "$1/h264.mp4" </dev/null
-}
-
-# The disk with our programs and every library they load.
-image() { # OUT
-    local root compliance
-    root=$(mktemp -d)
-    mkdir -p "$root"/{usr/local/bin,usr/bin,usr/lib,bin,vm,out,proc,sys,dev,tmp,run,etc,root,lib/modules,var/log}
-    cp /bin/busybox "$root/bin/"
-    for applet in $(busybox --list); do
-        [ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
-    done
-    local programs=("$build/matlangd" "$build/matlang")
-    for p in "$build"/tests/vm/* "$build"/tests/e2e/*; do
-        [ -x "$p" ] && programs+=("$p")
-    done
-    programs+=("$(command -v v4l2-ctl)")
-    cp "${programs[@]}" "$root/usr/local/bin/"
-    for p in "${programs[@]}"; do
-        ldd "$p" | grep -oE '/[^ ]+'
-    done | sort -u | while read -r lib; do
-        install -D -m755 "$(realpath "$lib")" "$root/usr/lib/$(basename "$lib")"
-    done
-    mkdir -p "$root/lib64"
-    cp "$(realpath /lib64/ld-linux-x86-64.so.2)" "$root/lib64/ld-linux-x86-64.so.2"
-    if compliance=$("$here/compliance.sh" "$cache"); then
-        mkdir -p "$root/opt"
-        cp -r "$compliance" "$root/opt/compliance"
-    else
-        echo "SKIP: v4l2-compliance could not be fetched" >&2
-    fi
-    cp -r "$here/guest/main.sh" "$here/guest/lib.sh" "$here/guest/rack.sh" "$here/guest/tests" "$here/guest/bench" "$root/vm/"
-    clips "$root/vm/clips"
-    echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
-    printf 'root:x:0:\nvideo:x:44:\n' >"$root/etc/group"
-    truncate -s 700M "$1"
-    mke2fs -q -t ext4 -d "$root" "$1"
-    rm -rf "$root"
-}
-
 boot() { # KERNEL_DIR INITRD OUT_DIR
     local out=$3
     truncate -s 0 "$out/store.img"
@@ -118,7 +72,7 @@ modules() { # TAG
 }
 
 mkdir -p "$build/vm"
-image "$build/vm/programs.img" || { echo "not ok: cannot build the VM's disk"; failed=1; finish; }
+"$here/image.sh" "$build" "$cache" "$build/vm/programs.img" || { echo "not ok: cannot build the VM's disk"; failed=1; finish; }
 # Says all that is to be said of one kernel; the last line is for count_up.
 run_kernel() { # TAG
     local tag=$1 kernel own out rc ok bad=0 skip=0

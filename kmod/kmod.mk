@@ -6,7 +6,19 @@ KMOD_FILES := Makefile Kbuild dkms.conf README.md $(notdir $(wildcard kmod/*.c k
 # What the modules cost, in the VM: ratios, on both kernels.
 .PHONY: bench-kmod
 bench-kmod: all $(VM_BIN) $(E2E_BIN)
-	$(Q)tests/vm/run.sh $(BUILD) --tests bench_kmod
+	$(Q)tests/vm/run.sh $(BUILD) --tests bench_kmod,bench_kmod_pool,bench_kmod_faults
+
+# The same tests, and ioctl fuzzing with failing allocations, on a kernel with every checker.
+.PHONY: bench-kmod-debug
+bench-kmod-debug: all $(VM_BIN) $(E2E_BIN)
+	$(Q)tests/vm/run.sh $(BUILD) --kernels "$(DEBUG_KERNELS)" --tests $(DEBUG_TESTS)
+DEBUG_KERNELS ?= 6.1-debug 6.12-debug
+DEBUG_TESTS ?= pool_memory,pool_drm,pool_vivid,rack_queues,rack_killed,rack_footage,rack_faults,rack_record,debug_inject
+
+# sparse and checkpatch --strict.
+.PHONY: kmod-lint
+kmod-lint:
+	$(Q)tests/vm/kmod_lint.sh $(or $(MATLANG_VM_CACHE),$(BUILD)/vm)
 
 .PHONY: kmod kmod-install kmod-uninstall
 kmod:

@@ -30,9 +30,6 @@ static int alloc_run(struct page **pages, unsigned long nr, int node, gfp_t gfp)
 	struct page *page;
 	unsigned long i;
 
-	/* Long runs are worth some compaction, but not the killing of anybody. */
-	if (order)
-		gfp |= __GFP_RETRY_MAYFAIL;
 	page = alloc_pages_node(node, gfp, order);
 	if (!page)
 		return -ENOMEM;
@@ -53,7 +50,8 @@ int pool_pages_alloc(struct page **pages, unsigned long nr, const struct matlang
 	u32 turn = 0;
 	int err = 0;
 
-	gfp |= GFP_USER | __GFP_ZERO | __GFP_NOWARN;
+	/* Worth some reclaim and compaction, but not the killing of anybody. */
+	gfp |= GFP_USER | __GFP_ZERO | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
 	if (how->flags & MATLANG_POOL_ALLOC_DMA32)
 		gfp |= GFP_DMA32;
 	while (done < nr && !err) {

@@ -89,8 +89,8 @@ static int add_page(struct address_space *mapping, struct page *page, pgoff_t in
 	int err;
 
 	SetPageUptodate(page);
-	/* Charges the caller's cgroup. */
-	err = filemap_add_folio(mapping, folio, index, GFP_KERNEL);
+	/* Charges the caller's cgroup; where that is full it fails, and nobody is killed. */
+	err = filemap_add_folio(mapping, folio, index, GFP_KERNEL | __GFP_RETRY_MAYFAIL);
 	if (!err)
 		folio_unlock(folio);
 	return err;

@@ -120,7 +120,7 @@ enum rack_fault {
 };
 
 struct rack_faults {
-	spinlock_t lock;           /* protects: all below */
+	spinlock_t lock;           /* protects: all below; taken in softirq too */
 	u32 pending[RACK_FAULTS];  /* happen at the next occasions */
 	u32 permille[RACK_FAULTS]; /* of the occasions, at random */
 	u64 happened[RACK_FAULTS];
@@ -245,6 +245,10 @@ struct rack_dev {
 	u32 stream; /* number of this stream, from 1: what earlier ones drew does not count */
 	u64 bandwidth;
 	bool changed; /* the source changed: silent until stopped */
+
+	spinlock_t tick_lock; /* protects: busy, ticked */
+	bool busy;            /* the worker has the stream: the timer keeps its hands off it */
+	bool ticked;          /* the timer came while it had */
 
 	spinlock_t bufs_lock; /* protects: bufs */
 	struct list_head bufs;

@@ -209,11 +209,10 @@ static ssize_t camera_footage_write(struct config_item *item, const void *file, 
 
 	f = rack_footage_load(file, size, &why);
 	mutex_lock(&camera->lock);
-	if (f && camera->dev) {
+	if (f && camera->dev)
 		why = "the camera is plugged in";
-	} else if (f) {
+	else if (f)
 		swap(f, camera->footage);
-	}
 	camera->refused = why;
 	mutex_unlock(&camera->lock);
 	rack_footage_put(f);

@@ -22,9 +22,9 @@ void rack_faults_init(struct rack_faults *f)
 
 void rack_faults_seed(struct rack_faults *f, u64 seed)
 {
-	spin_lock(&f->lock);
+	spin_lock_bh(&f->lock);
 	f->random = seed * 0x9e3779b97f4a7c15ULL | 1; /* never zero: xorshift stays there */
-	spin_unlock(&f->lock);
+	spin_unlock_bh(&f->lock);
 }
 
 /* Marsaglia's xorshift64. */
@@ -40,7 +40,7 @@ bool rack_fault(struct rack_faults *f, enum rack_fault what)
 {
 	bool now = false;
 
-	spin_lock(&f->lock);
+	spin_lock_bh(&f->lock);
 	if (f->pending[what]) {
 		f->pending[what]--;
 		now = true;
@@ -49,7 +49,7 @@ bool rack_fault(struct rack_faults *f, enum rack_fault what)
 	}
 	if (now)
 		f->happened[what]++;
-	spin_unlock(&f->lock);
+	spin_unlock_bh(&f->lock);
 	return now;
 }
 
@@ -64,9 +64,9 @@ int rack_faults_order(struct rack_faults *f, const char *text)
 	what = match_string(fault_names, RACK_FAULTS, name);
 	if (what < 0 || !count)
 		return -EINVAL;
-	spin_lock(&f->lock);
+	spin_lock_bh(&f->lock);
 	f->pending[what] = count;
-	spin_unlock(&f->lock);
+	spin_unlock_bh(&f->lock);
 	return 0;
 }
 
@@ -102,9 +102,9 @@ int rack_faults_set_rates(struct rack_faults *f, const char *text)
 	}
 	if (len < 0)
 		return len;
-	spin_lock(&f->lock);
+	spin_lock_bh(&f->lock);
 	memcpy(f->permille, rates, sizeof(rates));
-	spin_unlock(&f->lock);
+	spin_unlock_bh(&f->lock);
 	return 0;
 }
 

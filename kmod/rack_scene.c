@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a rack camera sees: a still background and a few bright squares that wander over it, so
+ * What a rack camera sees: a still background and a few bright bars that wander over it, so
  * that motion detection has something to find.
  *
- * A buffer keeps its picture from one filling to the next: only the squares are moved and the
+ * A buffer keeps its picture from one filling to the next: only the bars are moved and the
  * stamp is written anew. That is what makes a frame cheap.
  */
 #include <linux/kernel.h>
@@ -13,7 +13,9 @@
 #include "compat.h"
 #include "rack.h"
 
-#define SIDE 32 /* of a square, in luma samples */
+/* Of a bar, in luma samples: broad rather than high, for every other row is another page. */
+#define BAR_WIDTH 64
+#define BAR_HEIGHT 16
 
 static u32 stamp_words(const struct rack_layout *l)
 {
@@ -85,24 +87,24 @@ static u32 bounce(u32 step, u32 speed, u32 range)
 	return at <= range ? at : 2 * range - at;
 }
 
-/* Where square @n is: first byte of its first row. Below the stamp, on a word boundary. */
+/* Where bar @n is: first byte of its first row. Below the stamp, on a word boundary. */
 static u32 place(const struct rack_layout *l, u32 n, u32 step)
 {
-	u32 x = bounce(step + 37 * n, 4 + 2 * n, l->width - SIDE) & ~7u;
-	u32 y = 1 + bounce(step + 53 * n, 2 + n, l->height - SIDE - 1);
+	u32 x = bounce(step + 37 * n, 4 + 2 * n, l->width - BAR_WIDTH) & ~7u;
+	u32 y = 1 + bounce(step + 53 * n, 2 + n, l->height - BAR_HEIGHT - 1);
 
 	return y * l->stride[0] + x * l->format->luma_step;
 }
 
-/* One square, painted or (painted false) taken away again. */
-static void square(const struct rack_scene *s, struct rack_buf *buf, u8 *luma, u32 at, bool painted)
+/* One bar, painted or (painted false) taken away again. */
+static void bar(const struct rack_scene *s, struct rack_buf *buf, u8 *luma, u32 at, bool painted)
 {
 	const struct rack_layout *l = &s->layout;
-	u32 words = SIDE * l->format->luma_step / sizeof(u64), row, i;
+	u32 words = BAR_WIDTH * l->format->luma_step / sizeof(u64), row, i;
 	const __le64 bright = cpu_to_le64(l->format->luma_step == 2 ? 0x80eb80eb80eb80ebULL
 								    : 0xebebebebebebebebULL);
 
-	for (row = 0; row < SIDE; row++, at += l->stride[0]) {
+	for (row = 0; row < BAR_HEIGHT; row++, at += l->stride[0]) {
 		const __le64 *ground = (const __le64 *)(s->picture[0] + at);
 		__le64 *to = (__le64 *)(luma + at);
 		u64 index = at / sizeof(u64);
@@ -120,7 +122,7 @@ u64 rack_scene_draw(const struct rack_scene *s, struct rack_buf *buf, u8 *const 
 		    bool whole)
 {
 	const struct rack_layout *l = &s->layout;
-	u64 written = 2 * RACK_OBJECTS * SIDE * SIDE * l->format->luma_step;
+	u64 written = 2 * RACK_OBJECTS * BAR_WIDTH * BAR_HEIGHT * l->format->luma_step;
 	u32 n, p;
 
 	if (whole) {
@@ -131,10 +133,10 @@ u64 rack_scene_draw(const struct rack_scene *s, struct rack_buf *buf, u8 *const 
 		buf->sum = s->sum;
 	} else {
 		for (n = 0; n < RACK_OBJECTS; n++)
-			square(s, buf, plane[0], place(l, n, buf->step), false);
+			bar(s, buf, plane[0], place(l, n, buf->step), false);
 	}
 	for (n = 0; n < RACK_OBJECTS; n++)
-		square(s, buf, plane[0], place(l, n, step), true);
+		bar(s, buf, plane[0], place(l, n, step), true);
 	buf->step = step;
 	buf->copied = whole;
 	return written;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The stream of a rack camera: a timer for each, which wakes a worker, which fills a buffer.
+ * The stream of a rack camera. A timer for each; where the next buffer still has its picture it is
+ * brought up to date and delivered right there, in the timer's softirq. Where a whole picture must
+ * be copied a worker does it.
  *
  * Frame n is due at start + n * interval and carries that time and number n, whether or not it
  * could be delivered: what is missing shows as a gap, as with a real camera.
@@ -64,12 +66,31 @@ static struct rack_buf *take_buffer(struct rack_dev *dev)
 {
 	struct rack_buf *buf;
 
-	spin_lock(&dev->bufs_lock);
+	spin_lock_bh(&dev->bufs_lock);
 	buf = list_first_entry_or_null(&dev->bufs, struct rack_buf, link);
 	if (buf)
 		list_del(&buf->link);
-	spin_unlock(&dev->bufs_lock);
+	spin_unlock_bh(&dev->bufs_lock);
 	return buf;
+}
+
+/* Whether what is in @buf is of no use: all of its next picture must be written. */
+static bool is_stale(const struct rack_dev *dev, const struct rack_buf *buf)
+{
+	return dev->config.copy || buf->drawn != dev->stream;
+}
+
+/* Whether the next frame is a copy. True for footage, too, whose pictures differ. */
+static bool next_is_copy(struct rack_dev *dev)
+{
+	struct rack_buf *buf;
+	bool copy;
+
+	spin_lock_bh(&dev->bufs_lock);
+	buf = list_first_entry_or_null(&dev->bufs, struct rack_buf, link);
+	copy = buf && (dev->layout.format->compressed || is_stale(dev, buf));
+	spin_unlock_bh(&dev->bufs_lock);
+	return copy;
 }
 
 static void return_buffers(struct rack_dev *dev, enum vb2_buffer_state state)
@@ -110,7 +131,7 @@ static void fill(struct rack_dev *dev, struct rack_buf *buf, u64 n)
 {
 	struct rack_stats *stats = &dev->camera->stats;
 	struct vb2_buffer *vb = &buf->vb.vb2_buf;
-	bool whole = dev->config.copy || buf->drawn != dev->stream;
+	bool whole = is_stale(dev, buf);
 	u8 *plane[RACK_PLANES] = {NULL};
 	struct rack_stamp stamp = {
 		.camera = dev->id,
@@ -197,9 +218,9 @@ static void run_frame(struct rack_dev *dev, u64 n)
 		atomic64_inc(&dev->camera->stats.no_buffer);
 }
 
-static void rack_work(struct work_struct *work)
+/* The frame that is due now, if there is one. Not by two at a time: see `busy`. */
+static void run_due(struct rack_dev *dev)
 {
-	struct rack_dev *dev = container_of(work, struct rack_dev, work);
 	u64 now = ktime_get_ns(), due;
 
 	if (dev->changed || now < dev->start_ns)
@@ -217,12 +238,40 @@ static void rack_work(struct work_struct *work)
 	run_frame(dev, due);
 }
 
+static void rack_work(struct work_struct *work)
+{
+	struct rack_dev *dev = container_of(work, struct rack_dev, work);
+	bool again;
+
+	do {
+		run_due(dev);
+		spin_lock_bh(&dev->tick_lock);
+		again = dev->ticked;
+		dev->ticked = false;
+		dev->busy = again;
+		spin_unlock_bh(&dev->tick_lock);
+	} while (again);
+}
+
+/* In softirq. */
 static enum hrtimer_restart rack_tick(struct hrtimer *timer)
 {
 	struct rack_dev *dev = container_of(timer, struct rack_dev, timer);
+	bool mine;
 
-	queue_work(rack_workers, &dev->work);
 	hrtimer_forward_now(timer, ns_to_ktime(dev->interval_ns));
+	spin_lock(&dev->tick_lock);
+	mine = !dev->busy;
+	dev->ticked = dev->busy;
+	if (mine && next_is_copy(dev)) {
+		dev->busy = true;
+		mine = false;
+		queue_work(rack_workers, &dev->work);
+	}
+	spin_unlock(&dev->tick_lock);
+	/* The worker is idle, and only this function wakes it. */
+	if (mine)
+		run_due(dev);
 	return HRTIMER_RESTART;
 }
 
@@ -275,9 +324,9 @@ static void buf_queue(struct vb2_buffer *vb)
 {
 	struct rack_dev *dev = vb2_get_drv_priv(vb->vb2_queue);
 
-	spin_lock(&dev->bufs_lock);
+	spin_lock_bh(&dev->bufs_lock);
 	list_add_tail(&to_rack_buf(vb)->link, &dev->bufs);
-	spin_unlock(&dev->bufs_lock);
+	spin_unlock_bh(&dev->bufs_lock);
 }
 
 static int start_streaming(struct vb2_queue *q, unsigned int count)
@@ -304,7 +353,9 @@ static int start_streaming(struct vb2_queue *q, unsigned int count)
 	dev->next = 0;
 	dev->interval_ns = div_u64(NSEC_PER_SEC, dev->rate);
 	dev->start_ns = ktime_get_ns() + dev->interval_ns;
-	hrtimer_start(&dev->timer, ns_to_ktime(dev->start_ns), HRTIMER_MODE_ABS);
+	dev->busy = false;
+	dev->ticked = false;
+	hrtimer_start(&dev->timer, ns_to_ktime(dev->start_ns), HRTIMER_MODE_ABS_SOFT);
 	return 0;
 }
 
@@ -356,9 +407,10 @@ int rack_stream_init(struct rack_dev *dev)
 	struct vb2_queue *q = &dev->queue;
 
 	spin_lock_init(&dev->bufs_lock);
+	spin_lock_init(&dev->tick_lock);
 	INIT_LIST_HEAD(&dev->bufs);
 	INIT_WORK(&dev->work, rack_work);
-	hrtimer_setup(&dev->timer, rack_tick, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	hrtimer_setup(&dev->timer, rack_tick, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
 	q->type = dev->config.multiplanar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
 					  : V4L2_BUF_TYPE_VIDEO_CAPTURE;
 	q->io_modes = VB2_MMAP | VB2_DMABUF;

@@ -6,7 +6,8 @@ build=(gcc make pkg-config gettext liburing-dev libisal-dev libdrm-dev libfuse3-
     libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libssl-dev libudev-dev libjansson-dev)
 tests=(libcmocka-dev ffmpeg clang clang-format python3 python3-opencv python3-numpy mandoc shellcheck qemu-system-x86 qemu-utils cpio
     busybox-static zstd xz-utils e2fsprogs kmod v4l-utils git procps)
-benches=(fio motion)
+# The kernel for the modules' bench is built from source; dkms and sparse are for kmod-install and kmod-lint.
+benches=(fio motion flex bison bc libelf-dev sparse dkms)
 
 case ${1:-build} in
 build) want=("${build[@]}") ;;

@@ -17,7 +17,8 @@ for tool in sh mount umount modprobe insmod cat echo ls mkdir dd switch_root chr
     ln -s busybox "$root/bin/$tool"
 done
 wanted="virtio_pci virtio_blk 9p 9pnet_virtio ext4 crc32c_generic fuse vivid udmabuf overlay
-    vhci_hcd uvcvideo videobuf2-v4l2 videobuf2-vmalloc videobuf2-dma-sg videobuf2-dma-contig configfs libcrc32c"
+    vhci_hcd uvcvideo videobuf2-v4l2 videobuf2-vmalloc videobuf2-dma-sg videobuf2-dma-contig configfs libcrc32c
+    vgem cirrus"
 for module in $wanted; do
     # A module that this kernel has built in, or not at all, has no file: both are fine here, the
     # tests say what they miss.

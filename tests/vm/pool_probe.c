@@ -7,6 +7,7 @@
  *   pool_probe limits               the pool's limit, and what is refused
  *   pool_probe killed               a process is killed after each step: nothing is left behind
  *   pool_probe hold                 keeps a mapped slice, and nothing else, until it is killed
+ *   pool_probe cgroup DIR           DIR: a memory cgroup of version 2 with nobody in it
  *   pool_probe fuzz SEED SECONDS    random and nearly valid ioctls on both kinds of descriptors
  */
 #include <errno.h>
@@ -489,6 +490,90 @@ static void hold(void)
 	pause();
 }
 
+/* ---- cgroup ---- */
+
+static const char *group;
+
+static long long group_number(const char *file)
+{
+	char path[256];
+	long long v = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", group, file);
+	f = fopen(path, "r");
+	if (f && fscanf(f, "%lld", &v) != 1)
+		v = -1;
+	if (f)
+		fclose(f);
+	return v;
+}
+
+static bool group_write(const char *file, const char *text)
+{
+	char path[256];
+	FILE *f;
+	bool good;
+
+	snprintf(path, sizeof(path), "%s/%s", group, file);
+	f = fopen(path, "w");
+	good = f && fputs(text, f) >= 0;
+	return f && !fclose(f) && good;
+}
+
+/* As a member of the group, for each way of allocating. */
+static void charged(int pool, const char *how, __u64 run)
+{
+	long long before = group_number("memory.current"), during;
+	int slab = alloc(pool, 16 << 20, run);
+	char name[64];
+
+	during = group_number("memory.current");
+	snprintf(name, sizeof(name), "a slab %s is charged to who makes it", how);
+	/* A group's figure is exact to some pages a processor. */
+	result(slab >= 0 && during - before > (15 << 20), name, "%d: %lld, then %lld", slab, before,
+	       during);
+	if (slab >= 0)
+		close(slab);
+	snprintf(name, sizeof(name), "and %s given back", how);
+	for (int i = 0; i < 50 && group_number("memory.current") > before + (1 << 20); i++)
+		usleep(100000);
+	result(group_number("memory.current") <= before + (1 << 20), name, "%lld",
+	       group_number("memory.current"));
+	slab = alloc(pool, 128 << 20, run);
+	snprintf(name, sizeof(name), "beyond the group's limit, %s: ENOMEM", how);
+	result(slab == -ENOMEM, name, "%d", slab);
+}
+
+static void cgroup(const char *dir)
+{
+	pid_t pid;
+	int status = -1;
+
+	group = dir;
+	if (!group_write("memory.max", "67108864")) {
+		result(false, "a memory cgroup", "%s: %s", dir, strerror(errno));
+		return;
+	}
+	group_write("memory.swap.max", "0");
+	pid = fork();
+	if (!pid) {
+		int pool;
+
+		failures = 0;
+		if (!group_write("cgroup.procs", "0"))
+			_exit(1);
+		pool = pool_open();
+		charged(pool, "of single pages", 0);
+		charged(pool, "in runs", 1 << 20);
+		_exit(failures ? 1 : 0);
+	}
+	waitpid(pid, &status, 0);
+	result(WIFEXITED(status) && !WEXITSTATUS(status) && pool_becomes_empty(),
+	       "nobody is killed for it, nothing is left", "status %x, %llu bytes", status,
+	       stat_of("bytes_used"));
+}
+
 /* ---- fuzz ---- */
 
 static __u64 rnd_state;
@@ -615,11 +700,13 @@ int main(int argc, char **argv)
 		killed();
 	else if (!strcmp(what, "hold"))
 		hold();
+	else if (!strcmp(what, "cgroup") && argc == 3)
+		cgroup(argv[2]);
 	else if (!strcmp(what, "fuzz") && argc == 4)
 		fuzz_child(strtoull(argv[2], NULL, 0), atoi(argv[3]));
 	else {
-		fprintf(stderr,
-			"usage: pool_probe memory FILE|lifetime|limits|killed|hold|fuzz SEED S\n");
+		fprintf(stderr, "usage: pool_probe memory FILE|lifetime|limits|killed|hold|cgroup "
+				"DIR|fuzz SEED S\n");
 		return 2;
 	}
 	return failures ? 1 : 0;

@@ -2,6 +2,7 @@
 # The VM suite: boots Debian kernels under QEMU (software emulation) and runs the guest tests in
 # tests/vm/guest/tests with the real V4L2 drivers of those kernels.
 #   tests/vm/run.sh BUILD_DIR [--kernels "6.1 6.12"] [--tests a,b]
+# 6.1-debug and 6.12-debug are kernels with every checker, built from source (debug_kernel.sh).
 # Ends with "N passed, N failed, N skipped". Where the machine lacks something it skips, and says what.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -41,20 +42,24 @@ boot() { # KERNEL_DIR INITRD OUT_DIR
     truncate -s 2G "$out/store.img"
     mke2fs -q -t ext4 "$out/store.img"
     timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu max -m 1536 -smp 2 \
-        -nodefaults -display none -serial stdio -no-reboot \
+        -nodefaults -vga cirrus -display none -serial stdio -no-reboot \
         -device isa-debug-exit,iobase=0xf4,iosize=1 \
         -drive "file=$build/vm/programs.img,format=raw,if=virtio,readonly=on" \
         -drive "file=$out/store.img,format=raw,if=virtio,cache=unsafe" \
         -virtfs "local,path=$out,mount_tag=out,security_model=none" \
         -kernel "$1/vmlinux" -initrd "$2" \
-        -append "console=ttyS0 panic=-1 quiet mitigations=off nokaslr tsc=reliable no_timer_check ${tests:+tests=$tests}" \
+        -append "console=ttyS0 panic=-1 quiet mitigations=off nokaslr tsc=reliable no_timer_check iomem=relaxed ${tests:+tests=$tests}" \
         </dev/null >"$out/console.log" 2>&1
 }
 
 # Builds the kernel modules for one kernel; prints their folder, or nothing where that cannot be.
 modules() { # TAG
     local kdir out=$build/vm/kmod-$1
-    if ! kdir=$("$here/headers.sh" "$1" "$cache"); then
+    case $1 in
+    *-debug) kdir=$cache/$1/build ;;
+    *) kdir=$("$here/headers.sh" "$1" "$cache") ;;
+    esac
+    if [ ! -e "$kdir/Makefile" ]; then
         echo "SKIP: headers of kernel $1 could not be fetched: no test of the kernel modules" >&2
         return 1
     fi
@@ -76,8 +81,12 @@ mkdir -p "$build/vm"
 # Says all that is to be said of one kernel; the last line is for count_up.
 run_kernel() { # TAG
     local tag=$1 kernel own out rc ok bad=0 skip=0
-    if ! kernel=$("$here/kernel.sh" "$tag" "$cache"); then
-        echo "SKIP: kernel $tag could not be fetched from this machine's package sources"
+    local get=kernel.sh
+    case $tag in
+    *-debug) get=debug_kernel.sh && limit=${VM_TIMEOUT:-5400} ;;
+    esac
+    if ! kernel=$("$here/$get" "$tag" "$cache"); then
+        echo "SKIP: kernel $tag could not be fetched from this machine's package sources, or not built"
         echo "count 0 0 1"
         return
     fi

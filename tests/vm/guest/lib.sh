@@ -66,7 +66,7 @@ start_box() {
 	local tries=0
 	while [ ! -e $CONTROL/state ]; do
 		tries=$((tries + 1))
-		[ $tries -gt 400 ] && break
+		[ $tries -gt 200 ] && break
 		kill -0 $box 2>/dev/null || break
 		sleep 0.1
 	done
@@ -100,15 +100,15 @@ get() { # CAMERA FIGURE
 	printf '%s\n' "$figure"
 }
 
-# SECONDS below are those of an idle machine; three times as many are waited.
+# SECONDS below are those of an idle machine; twice as many are waited.
 
 # Waits until a file of the box holds a value.
 wait_for() { # FILE VALUE SECONDS
 	local tries=0 now
 	while now= && [ -e "$1" ] && read -r now <"$1"; [ "$now" != "$2" ]; do
 		tries=$((tries + 1))
-		[ $tries -gt $(($3 * 30)) ] && {
-			echo "$1 is '$now', not '$2', after $(($3 * 3)) s"
+		[ $tries -gt $(($3 * 20)) ] && {
+			echo "$1 is '$now', not '$2', after $(($3 * 2)) s"
 			return 1
 		}
 		sleep 0.1
@@ -121,7 +121,7 @@ more_frames() { # CAMERA N SECONDS
 	from=$(get "$1" frames)
 	while [ "$(($(get "$1" frames) - from))" -lt "$2" ]; do
 		tries=$((tries + 1))
-		[ $tries -gt $(($3 * 30)) ] && {
+		[ $tries -gt $(($3 * 20)) ] && {
 			echo "$1 delivers nothing: $(get "$1" state) $(get "$1" why)"
 			return 1
 		}

@@ -17,9 +17,26 @@ for t in $wanted; do
 	grep -q '^not ok' "/out/$t.log" && failed=1
 	grep -qE '^(ok|not ok|skip) ' "/out/$t.log" || { echo "not ok $t: printed no result" | tee -a "/out/$t.log"; failed=1; }
 done
+# Where the kernel looks for leaks: twice, for the first look takes what is on its way for one.
+leaks=/sys/kernel/debug/kmemleak
+mount -t debugfs none /sys/kernel/debug 2>/dev/null
+if [ -e $leaks ]; then
+	for i in 1 2; do
+		sleep 6
+		echo scan >$leaks
+	done
+	cat $leaks >/out/kmemleak.log
+	if grep -E 'matlang_(pool|rack)|[]] 0xffff' /out/kmemleak.log; then
+		cat /out/kmemleak.log
+		echo "not ok kmemleak: memory leaked"
+		failed=1
+	else
+		echo "ok kmemleak: $(grep -c 'unreferenced object' /out/kmemleak.log) leaks, none of them ours"
+	fi
+fi
 # A kernel that complained has failed a test, whatever the programs say.
 dmesg >/out/dmesg.log
-if grep -E 'BUG:|WARNING:|Oops|general protection|kernel BUG|unable to handle|refcount_t' /out/dmesg.log; then
+if grep -E 'BUG:|WARNING:|Oops|general protection|kernel BUG|unable to handle|refcount_t|UBSAN|DMA-API: |ODEBUG|INFO: possible|INFO: trying|blocked for more' /out/dmesg.log; then
 	echo "not ok dmesg: the kernel complained"
 	failed=1
 else

@@ -7,6 +7,9 @@ pool_probe memory /store/frame
 pool_probe lifetime
 pool_probe limits
 pool_probe killed
+mkdir -p /tmp/cg && mount -t cgroup2 none /tmp/cg && echo +memory >/tmp/cg/cgroup.subtree_control && mkdir /tmp/cg/pool || bad "pool: no memory cgroup"
+pool_probe cgroup /tmp/cg/pool
+rmdir /tmp/cg/pool && umount /tmp/cg || bad "pool: the cgroup stays"
 pool_probe fuzz "${POOL_SEED:-1}" 5
 # Unloading while somebody has a slab is refused; afterwards it works, and loading again too.
 pool_probe hold >/tmp/held &

@@ -27,7 +27,7 @@ tries=0
 # By the module's own entry: modprobe also tries what vivid stood on, which another driver may hold.
 while modprobe -r vivid 2>/dev/null; [ -d /sys/module/vivid ]; do
 	tries=$((tries + 1))
-	[ $tries -gt 600 ] && { bad "replug: the device is never let go"; break; }
+	[ $tries -gt 200 ] && { bad "replug: the device is never let go"; break; }
 	sleep 0.1
 done
 wait_for $CAMERAS/gate/state waiting 20

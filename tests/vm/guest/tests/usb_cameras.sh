@@ -15,7 +15,7 @@ plug() { # PORT: plugs camera PORT in; its number in $cam
 	tries=0
 	while ! node $1 >/dev/null; do
 		tries=$((tries + 1))
-		[ $tries -gt 600 ] && { bad "usb_cameras: port $1 shows no camera"; return 1; }
+		[ $tries -gt 300 ] && { bad "usb_cameras: port $1 shows no camera"; return 1; }
 		sleep 0.1
 	done
 }

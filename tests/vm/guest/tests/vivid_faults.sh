@@ -35,7 +35,7 @@ failures_reach() { # N: of v2
 	tries=0
 	while [ "$(get v2 failures)" -lt "$1" ]; do
 		tries=$((tries + 1))
-		[ $tries -gt 600 ] && return 1
+		[ $tries -gt 300 ] && return 1
 		sleep 0.1
 	done
 }

@@ -180,6 +180,30 @@ static int load_tables(struct store *s, const uint8_t *buf, const struct format_
 	return err;
 }
 
+struct want {
+	const struct format_super *super;
+	struct format_checkpoint *c;
+};
+
+static int check_block(void *ctx, const void *block)
+{
+	struct want *w = ctx;
+
+	return format_checkpoint_decode(block, w->super, w->c);
+}
+
+static int check_whole(void *ctx, const void *buf)
+{
+	struct want *w = ctx;
+	struct format_checkpoint c;
+	int err = format_checkpoint_decode(buf, w->super, &c);
+
+	/* With parity an older one may still be there whole, beneath a torn one. */
+	if (!err && (c.generation != w->c->generation || c.bytes != w->c->bytes))
+		err = -EBADMSG;
+	return err ? err : format_checkpoint_check(buf, &c);
+}
+
 /* Reads one area; *buf to be freed. */
 static int read_area(struct store *s, unsigned area, uint8_t **buf, struct format_checkpoint *c)
 {
@@ -188,20 +212,19 @@ static int read_area(struct store *s, unsigned area, uint8_t **buf, struct forma
 	if (!block)
 		return -ENOMEM;
 	uint64_t at = s->super.area_offset[area];
-	int err = s->io->ops->read(s->io, block, DISK_BLOCK, at);
+	struct want w = {.super = &s->super, .c = c};
+	int err = storage_read_checked(s->io, block, DISK_BLOCK, at, check_block, &w);
 
-	if (!err)
-		err = format_checkpoint_decode(block, &s->super, c);
 	free(block);
 	if (err)
 		return err;
-	uint8_t *p = volume_alloc(c->bytes);
+	/* With the zeros behind it: it is written again as a whole (recover.c). */
+	uint64_t bytes = format_unit_up(&s->super, c->bytes);
+	uint8_t *p = volume_alloc(bytes);
 
 	if (!p)
 		return -ENOMEM;
-	err = s->io->ops->read(s->io, p, c->bytes, at);
-	if (!err)
-		err = format_checkpoint_check(p, c);
+	err = storage_read_checked(s->io, p, bytes, at, check_whole, &w);
 	if (err)
 		free(p);
 	else
@@ -219,6 +242,12 @@ int checkpoint_load(struct store *s, struct format_checkpoint *out)
 		err[i] = read_area(s, i, &buf[i], &c[i]);
 	unsigned best = err[0] || (!err[1] && c[1].generation > c[0].generation);
 	int result = err[best] ? -EBADMSG : load_tables(s, buf[best], &c[best]);
+
+	/* A torn one may read well by luck: its parity must say the same before it counts. */
+	if (!result && s->io->ops->read_again)
+		result = s->io->ops->write_sync(s->io, buf[best],
+						format_unit_up(&s->super, c[best].bytes),
+						s->super.area_offset[best]);
 
 	if (err[0] == -ENOMEM || err[1] == -ENOMEM)
 		result = -ENOMEM;

@@ -291,6 +291,7 @@ static void flush_done(struct storage_io_op *op, int res)
 		return;
 	}
 	note_duration(s);
+	store_watch_volumes(s);
 	STORE_ADD(s, commits, 1);
 	bool moved = s->commit_position > s->durable;
 

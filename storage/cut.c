@@ -18,7 +18,7 @@ void store_trouble_over(struct store *s)
 {
 	if (!s->failed && !s->failures && !s->no_space &&
 	    s->checkpoint_failures < STORE_FAILURES_MAX)
-		store_trouble(s, "%s", "");
+		store_tell_volumes(s);
 }
 
 void store_trouble(struct store *s, const char *fmt, ...)

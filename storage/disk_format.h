@@ -28,13 +28,19 @@
 #define DISK_BLOCK       4096u
 #define DISK_VOLUME_FILE "volume-0.matlang"
 
-/* Features a program must know to use a store at all, and to write to one. None in version 1. */
-#define DISK_INCOMPAT_KNOWN  0u
-#define DISK_RO_COMPAT_KNOWN 0u
+/* Features a program must know to use a store at all, and to write to one. */
+#define DISK_INCOMPAT_STRIPED 1u /* several volumes */
+#define DISK_INCOMPAT_KNOWN   DISK_INCOMPAT_STRIPED
+#define DISK_RO_COMPAT_KNOWN  0u
 
 #define DISK_SUPER_A     0u /* offsets of the two superblocks */
 #define DISK_SUPER_B     65536u
+#define DISK_MEMBER_A    131072u /* of the two membership blocks, with several volumes */
+#define DISK_MEMBER_B    196608u
 #define DISK_AREAS_START (1u << 20) /* the first checkpoint area */
+
+#define DISK_VOLUMES_MAX 32u
+#define DISK_PARITY_MAX  3u
 
 #define DISK_SEGMENT_MIN  (1u << 20)
 #define DISK_SEGMENT_MAX  (1u << 30)
@@ -66,9 +72,9 @@ struct format_super {
 	uint64_t compat, ro_compat, incompat;
 	uint8_t store_uuid[16], volume_uuid[16];
 	uint32_t volume_index, volume_count;
-	uint32_t parity_count; /* volumes of volume_count that hold parity: 0 in version 1 */
-	uint64_t volume_bytes;
-	uint32_t segment_bytes; /* power of two */
+	uint32_t parity_count;  /* how many volumes' worth is parity */
+	uint64_t volume_bytes;  /* of this volume's file */
+	uint32_t segment_bytes; /* power of two times the number of data volumes */
 	uint32_t segments;
 	uint64_t segments_offset; /* of segment 0; multiple of DISK_BLOCK */
 	uint64_t area_offset[2];  /* checkpoint areas */
@@ -76,6 +82,18 @@ struct format_super {
 	uint32_t cameras_max;     /* room in the camera table */
 	int64_t created_utc_ns;
 };
+
+/* Which volumes count. Written to all of them before anything is called durable that not all of
+ * them have; the one of the highest generation is the truth. */
+struct format_member {
+	uint64_t generation, nonce;
+	uint32_t volumes;
+	uint32_t in_sync;    /* bit i: volume i holds everything that is durable */
+	uint32_t rebuilding; /* volume that is being filled anew; DISK_NO_VOLUME: none */
+	uint64_t frontier;   /* its offset before which it counts */
+	uint8_t uuid[DISK_VOLUMES_MAX][16];
+};
+#define DISK_NO_VOLUME UINT32_MAX
 
 /* A clock sample as it stands in headers and seals; all zero when there is none. */
 struct format_clock {
@@ -220,6 +238,11 @@ uint32_t format_crc32c(uint32_t crc, const void *buf, size_t len);
  * segment size is no power of two in range; -ENOSPC: too small (*need gets the least size). */
 int format_layout(uint64_t volume_bytes, uint32_t segment_bytes, struct format_super *out,
 		  uint64_t *need) MUST_CHECK;
+/* The same for `volumes` of `volume_bytes` each, `parity` of them for parity. The segment size is
+ * brought down to a power of two times the number of data volumes. */
+int format_layout_striped(uint64_t volume_bytes, uint32_t volumes, uint32_t parity,
+			  uint32_t segment_bytes, struct format_super *out,
+			  uint64_t *need) MUST_CHECK;
 /* What every write is a multiple of, in place and length: a whole stripe. Nothing durable shares
  * one with anything that is written later. With one volume, a block. */
 static inline uint32_t format_unit(const struct format_super *s)
@@ -247,9 +270,14 @@ static inline uint64_t format_position(const struct format_super *s, uint64_t se
 /* Blocks: `block` has DISK_BLOCK bytes. */
 void format_super_encode(uint8_t block[static DISK_BLOCK], const struct format_super *s);
 /* -EPROTO: *version (may be NULL) and out->incompat say what it is; everything else is checked
- * against itself. volume_count > 1 or parity decode well: the caller refuses them. */
+ * against itself. */
 int format_super_decode(const uint8_t block[static DISK_BLOCK], struct format_super *out,
 			uint32_t *version) MUST_CHECK;
+
+void format_member_encode(uint8_t block[static DISK_BLOCK], const struct format_super *s,
+			  const struct format_member *m);
+int format_member_decode(const uint8_t block[static DISK_BLOCK], const struct format_super *s,
+			 struct format_member *out) MUST_CHECK;
 
 void format_segment_encode(uint8_t block[static DISK_BLOCK], const struct format_super *s,
 			   const struct format_segment *h);

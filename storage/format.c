@@ -112,41 +112,95 @@ static uint32_t choose_segment_bytes(uint64_t volume_bytes)
 	return bytes;
 }
 
-int format_layout(uint64_t volume_bytes, uint32_t segment_bytes, struct format_super *out,
-		  uint64_t *need)
+/* Bytes of what the volumes hold together, the part before the areas counted once. */
+static uint64_t logical_bytes(const struct format_super *s)
 {
+	uint64_t data = s->volume_count - s->parity_count;
+
+	return data == 1 || s->volume_bytes < DISK_AREAS_START
+		       ? s->volume_bytes
+		       : DISK_AREAS_START + (s->volume_bytes - DISK_AREAS_START) / DISK_BLOCK *
+						    DISK_BLOCK * data;
+}
+
+/* The greatest segment of at most `segment_bytes` that the data volumes can share. */
+static uint32_t share_segment(uint32_t segment_bytes, uint32_t data)
+{
+	uint64_t each = DISK_BLOCK;
+
+	while (2 * each * data <= segment_bytes)
+		each *= 2;
+	return (uint32_t)(each * data < DISK_SEGMENT_MIN ? 2 * each * data : each * data);
+}
+
+/* `o` has volume_count, parity_count and volume_bytes. *need: logical bytes. */
+static int lay_out(struct format_super *o, uint32_t segment_bytes, uint64_t *need)
+{
+	uint32_t data = o->volume_count - o->parity_count;
+	uint64_t bytes = logical_bytes(o);
+
 	if (!segment_bytes)
-		segment_bytes = choose_segment_bytes(volume_bytes);
+		segment_bytes = choose_segment_bytes(bytes);
 	if (!power_of_two(segment_bytes) || segment_bytes < DISK_SEGMENT_MIN ||
-	    segment_bytes > DISK_SEGMENT_MAX || volume_bytes > INT64_MAX)
+	    segment_bytes > DISK_SEGMENT_MAX || bytes > INT64_MAX)
 		return -EINVAL;
-	uint32_t cameras = volume_bytes < LAYOUT_SMALL ? LAYOUT_CAMERAS_SMALL : DISK_CAMERAS_MAX;
-	uint64_t most = volume_bytes / segment_bytes;
+	segment_bytes = share_segment(segment_bytes, data);
+	uint64_t most = bytes / segment_bytes;
 
 	if (most > DISK_SEGMENTS_MAX)
 		most = DISK_SEGMENTS_MAX;
 	/* Areas for the most segments there could be: a few blocks more than needed at most. */
 	uint32_t room = most > DISK_SEGMENTS_MIN ? (uint32_t)most : DISK_SEGMENTS_MIN;
-	uint64_t area = area_bytes(room, cameras);
-	uint64_t start = ALIGN_UP(DISK_AREAS_START + 2 * area, (uint64_t)DISK_SEGMENT_MIN);
 
-	if (volume_bytes < start + (uint64_t)DISK_SEGMENTS_MIN * segment_bytes) {
+	o->cameras_max = bytes < LAYOUT_SMALL ? LAYOUT_CAMERAS_SMALL : DISK_CAMERAS_MAX;
+	o->area_bytes = format_unit_up(o, area_bytes(room, o->cameras_max));
+	o->area_offset[0] = DISK_AREAS_START;
+	o->area_offset[1] = DISK_AREAS_START + o->area_bytes;
+	uint64_t step = (uint64_t)data * DISK_SEGMENT_MIN;
+	uint64_t start = DISK_AREAS_START + (2 * o->area_bytes + step - 1) / step * step;
+
+	if (bytes < start + (uint64_t)DISK_SEGMENTS_MIN * segment_bytes) {
 		*need = start + (uint64_t)DISK_SEGMENTS_MIN * segment_bytes;
 		return -ENOSPC;
 	}
-	uint64_t segments = (volume_bytes - start) / segment_bytes;
+	uint64_t segments = (bytes - start) / segment_bytes;
 
-	*out = (struct format_super){
-		.volume_count = 1,
-		.volume_bytes = volume_bytes,
-		.segment_bytes = segment_bytes,
-		.segments = segments > DISK_SEGMENTS_MAX ? DISK_SEGMENTS_MAX : (uint32_t)segments,
-		.segments_offset = start,
-		.area_offset = {DISK_AREAS_START, DISK_AREAS_START + area},
-		.area_bytes = area,
-		.cameras_max = cameras,
-	};
+	o->segment_bytes = segment_bytes;
+	o->segments_offset = start;
+	o->segments = segments > DISK_SEGMENTS_MAX ? DISK_SEGMENTS_MAX : (uint32_t)segments;
 	return 0;
+}
+
+int format_layout(uint64_t volume_bytes, uint32_t segment_bytes, struct format_super *out,
+		  uint64_t *need)
+{
+	struct format_super s = {.volume_count = 1, .volume_bytes = volume_bytes};
+	int err = lay_out(&s, segment_bytes, need);
+
+	if (!err)
+		*out = s;
+	return err;
+}
+
+int format_layout_striped(uint64_t volume_bytes, uint32_t volumes, uint32_t parity,
+			  uint32_t segment_bytes, struct format_super *out, uint64_t *need)
+{
+	if (volumes < 2 || volumes > DISK_VOLUMES_MAX || parity > DISK_PARITY_MAX ||
+	    parity >= volumes || volume_bytes % DISK_BLOCK || volume_bytes > INT64_MAX / 32)
+		return -EINVAL;
+	struct format_super s = {.incompat = DISK_INCOMPAT_STRIPED,
+				 .volume_count = volumes,
+				 .parity_count = parity,
+				 .volume_bytes = volume_bytes};
+	uint32_t data = volumes - parity;
+	int err = lay_out(&s, segment_bytes, need);
+
+	if (err == -ENOSPC)
+		*need = ALIGN_UP(DISK_AREAS_START + (*need - DISK_AREAS_START + data - 1) / data,
+				 (uint64_t)DISK_BLOCK);
+	if (!err)
+		*out = s;
+	return err;
 }
 
 void format_super_encode(uint8_t b[static DISK_BLOCK], const struct format_super *s)
@@ -180,22 +234,39 @@ static bool extent_ok(uint64_t offset, uint64_t bytes, uint64_t lo, uint64_t hi)
 	       offset <= hi && bytes <= hi - offset;
 }
 
+static bool volumes_ok(const struct format_super *s)
+{
+	if (s->volume_index >= s->volume_count || s->parity_count >= s->volume_count)
+		return false;
+	if (!(s->incompat & DISK_INCOMPAT_STRIPED))
+		return s->volume_count == 1;
+	return s->volume_count >= 2 && s->volume_count <= DISK_VOLUMES_MAX &&
+	       s->parity_count <= DISK_PARITY_MAX && s->volume_bytes % DISK_BLOCK == 0 &&
+	       s->volume_bytes <= INT64_MAX / DISK_VOLUMES_MAX;
+}
+
 static bool super_ok(const struct format_super *s)
 {
-	if (s->volume_count < 1 || s->volume_count > 256 || s->volume_index >= s->volume_count ||
-	    s->parity_count >= s->volume_count)
+	if (!volumes_ok(s))
 		return false;
-	if (!power_of_two(s->segment_bytes) || s->segment_bytes < DISK_SEGMENT_MIN ||
-	    s->segment_bytes > DISK_SEGMENT_MAX || s->segments < DISK_SEGMENTS_MIN ||
-	    s->segments > DISK_SEGMENTS_MAX || s->cameras_max < 1 ||
-	    s->cameras_max > DISK_CAMERAS_MAX || s->volume_bytes > INT64_MAX)
+	uint32_t data = s->volume_count - s->parity_count, unit = format_unit(s);
+
+	if (s->segment_bytes % unit || !power_of_two(s->segment_bytes / data) ||
+	    s->segment_bytes < DISK_SEGMENT_MIN || s->segment_bytes > DISK_SEGMENT_MAX ||
+	    s->segments < DISK_SEGMENTS_MIN || s->segments > DISK_SEGMENTS_MAX ||
+	    s->cameras_max < 1 || s->cameras_max > DISK_CAMERAS_MAX || s->volume_bytes > INT64_MAX)
 		return false;
-	return extent_ok(s->segments_offset, (uint64_t)s->segments * s->segment_bytes,
-			 DISK_AREAS_START, s->volume_bytes) &&
-	       extent_ok(s->area_offset[0], s->area_bytes, DISK_AREAS_START, s->segments_offset) &&
-	       extent_ok(s->area_offset[1], s->area_bytes, s->area_offset[0] + s->area_bytes,
-			 s->segments_offset) &&
-	       s->area_bytes >= area_bytes(s->segments, s->cameras_max);
+	if (!extent_ok(s->segments_offset, (uint64_t)s->segments * s->segment_bytes,
+		       DISK_AREAS_START, logical_bytes(s)) ||
+	    !extent_ok(s->area_offset[0], s->area_bytes, DISK_AREAS_START, s->segments_offset) ||
+	    !extent_ok(s->area_offset[1], s->area_bytes, s->area_offset[0] + s->area_bytes,
+		       s->segments_offset) ||
+	    s->area_bytes < area_bytes(s->segments, s->cameras_max))
+		return false;
+	/* Whole stripes. */
+	return (s->segments_offset - DISK_AREAS_START) % unit == 0 &&
+	       (s->area_offset[0] - DISK_AREAS_START) % unit == 0 &&
+	       (s->area_offset[1] - DISK_AREAS_START) % unit == 0 && s->area_bytes % unit == 0;
 }
 
 int format_super_decode(const uint8_t b[static DISK_BLOCK], struct format_super *out,

@@ -159,11 +159,29 @@ static void submit_write(struct disk *d, struct storage_io_op *op)
 	/* One submission carries at most what fits an int result, on a block boundary. */
 	unsigned len = op->left > (1u << 30) ? 1u << 30 : (unsigned)op->left;
 
-	if (op->buf_index >= 0)
+	if (op->iov)
+		io_uring_prep_writev(sqe, d->fd, op->iov, op->niov, op->offset);
+	else if (op->buf_index >= 0)
 		io_uring_prep_write_fixed(sqe, d->fd, op->buf, len, op->offset, op->buf_index);
 	else
 		io_uring_prep_write(sqe, d->fd, op->buf, len, op->offset);
 	io_uring_sqe_set_data(sqe, &op->ring);
+}
+
+/* `n` bytes from the front of the pieces are done. */
+static void advance_pieces(struct storage_io_op *op, size_t n)
+{
+	while (n && op->niov) {
+		size_t m = n < op->iov->iov_len ? n : op->iov->iov_len;
+
+		op->iov->iov_base = (uint8_t *)op->iov->iov_base + m;
+		op->iov->iov_len -= m;
+		n -= m;
+		if (!op->iov->iov_len) {
+			op->iov++;
+			op->niov--;
+		}
+	}
 }
 
 static bool is_transient(int res)
@@ -182,7 +200,10 @@ static void write_done(struct reactor_op *ring, int res, uint32_t cqe_flags)
 		size_t n = (size_t)res >= op->left ? op->left
 						   : (size_t)res & ~((size_t)d->io.align - 1);
 
-		op->buf += n;
+		if (op->iov)
+			advance_pieces(op, n);
+		else
+			op->buf += n;
 		op->left -= n;
 		op->offset += n;
 		op->retries = n ? 0 : op->retries + 1;
@@ -207,9 +228,26 @@ static void disk_write(struct storage_io *io, struct storage_io_op *op, const vo
 	op->io = io;
 	op->ring.done = write_done;
 	op->buf = buf;
+	op->iov = NULL;
 	op->left = len;
 	op->offset = offset;
 	op->buf_index = buf_index;
+	op->retries = 0;
+	submit_write(disk_of(io), op);
+}
+
+static void disk_writev(struct storage_io *io, struct storage_io_op *op, struct iovec *iov,
+			unsigned niov, uint64_t offset)
+{
+	op->io = io;
+	op->ring.done = write_done;
+	op->iov = iov;
+	op->niov = niov;
+	op->left = 0;
+	for (unsigned i = 0; i < niov; i++)
+		op->left += iov[i].iov_len;
+	op->offset = offset;
+	op->buf_index = -1;
 	op->retries = 0;
 	submit_write(disk_of(io), op);
 }
@@ -265,6 +303,26 @@ static int disk_read(struct storage_io *io, void *buf, size_t len, uint64_t offs
 		p += n;
 		len -= (size_t)n;
 		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int disk_readv(struct storage_io *io, const struct iovec *iov, unsigned niov,
+		      uint64_t offset)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < niov; i++)
+		len += iov[i].iov_len;
+	if (preadv(disk_of(io)->fd, iov, (int)niov, (off_t)offset) == (ssize_t)len)
+		return 0;
+	/* Short, interrupted or refused: piece by piece tells what it is. */
+	for (unsigned i = 0; i < niov; i++) {
+		int err = disk_read(io, iov[i].iov_base, iov[i].iov_len, offset);
+
+		if (err)
+			return err;
+		offset += iov[i].iov_len;
 	}
 	return 0;
 }
@@ -339,8 +397,10 @@ const struct storage_io_ops storage_io_uring = {
 	.open = disk_open,
 	.close = disk_close,
 	.write = disk_write,
+	.writev = disk_writev,
 	.flush = disk_flush,
 	.read = disk_read,
+	.readv = disk_readv,
 	.write_sync = disk_write_sync,
 	.flush_sync = disk_flush_sync,
 	.resize = disk_resize,

@@ -21,11 +21,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "capture/core/compiler.h"
 #include "capture/core/errmsg.h"
 #include "capture/core/list.h"
 #include "capture/core/reactor.h"
+
+#define STORAGE_IO_PIECES 1024u /* of a vectored read or write; IOV_MAX of Linux */
 
 struct storage_io;
 
@@ -41,6 +44,8 @@ struct storage_io_op {
 	struct reactor_op ring;
 	struct list link;
 	const uint8_t *buf;
+	struct iovec *iov; /* instead of buf, when not NULL */
+	unsigned niov;
 	size_t left;
 	uint64_t offset;
 	int buf_index;
@@ -68,12 +73,18 @@ struct storage_io_ops {
 	 * -1. */
 	void (*write)(struct storage_io *io, struct storage_io_op *op, const void *buf, size_t len,
 		      uint64_t offset, int buf_index);
+	/* The same from several pieces of memory, each aligned as a whole write is. `iov` belongs
+	 * to the back end until `done`, which may find it changed. At most STORAGE_IO_PIECES. */
+	void (*writev)(struct storage_io *io, struct storage_io_op *op, struct iovec *iov,
+		       unsigned niov, uint64_t offset);
 	/* Asynchronous: makes durable every write whose `done` has run with 0. */
 	void (*flush)(struct storage_io *io, struct storage_io_op *op);
 
 	/* Synchronous, 0 or -errno; whole or failed. Alignment as for write. Reading past the end
 	 * is -ENODATA. */
 	int (*read)(struct storage_io *io, void *buf, size_t len, uint64_t offset);
+	int (*readv)(struct storage_io *io, const struct iovec *iov, unsigned niov,
+		     uint64_t offset);
 	int (*write_sync)(struct storage_io *io, const void *buf, size_t len, uint64_t offset);
 	int (*flush_sync)(struct storage_io *io);
 	/* Sets the size of a new file; `reserve`: with all its space where the file system can do
@@ -84,6 +95,19 @@ struct storage_io_ops {
 	int (*resize)(struct storage_io *io, uint64_t size, bool reserve);
 	/* Pid of the process that holds the writer's lock, 0 for nobody, or -errno. */
 	pid_t (*holder)(struct storage_io *io);
+
+	/*
+	 * Back ends with parity only, else NULL. Reads as `read` does, but as though volumes were
+	 * lying: another set of them for each `attempt` from 0 on, the smaller ones first; -ENOENT:
+	 * there is no such attempt. For callers who can tell right bytes from wrong ones; see
+	 * storage_read_checked.
+	 */
+	int (*read_again)(struct storage_io *io, void *buf, size_t len, uint64_t offset,
+			  unsigned attempt);
+	/* The last read_again gave the right bytes: counts against those it left out. */
+	void (*blame)(struct storage_io *io);
+	/* Beside a writer: takes in which volumes count now. 1: that has changed; 0; -errno. */
+	int (*refresh)(struct storage_io *io);
 };
 
 struct storage_io {
@@ -93,6 +117,14 @@ struct storage_io {
 	bool direct;    /* O_DIRECT: past the page cache */
 	char why[128];  /* when not direct: why, for people; "" otherwise */
 };
+
+/*
+ * Reads what can be checked: `check` returns 0 for right bytes, -EBADMSG for others. With parity,
+ * wrong bytes and unreadable ones are looked for in every other way there is. 0; -EBADMSG or -EIO:
+ * there is no right version; another error of reading or checking.
+ */
+int storage_read_checked(struct storage_io *io, void *buf, size_t len, uint64_t offset,
+			 int (*check)(void *ctx, const void *buf), void *ctx) MUST_CHECK;
 
 /* The real disk: io_uring, O_DIRECT where the file system has it, the page cache where not. */
 extern const struct storage_io_ops storage_io_uring;

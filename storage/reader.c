@@ -9,6 +9,8 @@
 
 #include "capture/core/cleanup.h"
 #include "storage/reader_impl.h"
+#include "storage/stripe.h"
+#include "storage/volume.h"
 
 /* How often the log may go round past us before we give up catching up. */
 #define CATCH_UP_MAX 8
@@ -28,6 +30,11 @@ static int refuse(const struct reader *r, uint32_t version, uint64_t incompat, s
 
 static int read_super(struct reader *r, struct errmsg *em)
 {
+	if (stripe_is(r->io)) {
+		r->super = *stripe_super(r->io);
+		return 0;
+	}
+
 	static const uint32_t offset[2] = {DISK_SUPER_A, DISK_SUPER_B};
 	CLEANUP_FREE uint8_t *block = reader_alloc(DISK_BLOCK);
 	uint32_t version = 0;
@@ -53,11 +60,6 @@ static int read_super(struct reader *r, struct errmsg *em)
 	if (err)
 		return errmsg_set(em, err, "cannot read the store in %s: %s", r->dir,
 				  strerror(-err));
-	if (r->super.volume_count != 1 || r->super.parity_count)
-		return errmsg_set(em, -EPROTO,
-				  "the store in %s has %" PRIu32
-				  " volumes, this program reads stores of one: use a newer version",
-				  r->dir, r->super.volume_count);
 	if (r->super.volume_bytes > r->io->size)
 		return errmsg_set(em, -EBADMSG,
 				  "the volume in %s is shorter than it was made (%" PRIu64
@@ -71,6 +73,8 @@ static int catch_up(struct reader *r, struct errmsg *em)
 {
 	int err = -ESTALE;
 
+	if (r->io->ops->refresh && r->io->ops->refresh(r->io) < 0)
+		return errmsg_set(em, -EIO, "cannot read the volumes of %s", r->dir);
 	for (unsigned i = 0; i < CATCH_UP_MAX && err == -ESTALE; i++) {
 		err = reader_index_load(r, em);
 		if (err < 0)
@@ -85,7 +89,7 @@ static int catch_up(struct reader *r, struct errmsg *em)
 int reader_open_io(struct reader **out, const char *dir, const struct storage_io_ops *ops,
 		   void *ctx, struct errmsg *em)
 {
-	CLEANUP_FREE char *path = NULL;
+	char path[VOLUME_PATH_MAX];
 	struct reader *r = calloc(1, sizeof(*r));
 	int err;
 
@@ -93,16 +97,7 @@ int reader_open_io(struct reader **out, const char *dir, const struct storage_io
 		return errmsg_set(em, -ENOMEM, "no memory to open %s", dir);
 	r->head = r->given_up = DISK_NO_SEGMENT;
 	snprintf(r->dir, sizeof(r->dir), "%s", dir);
-	if (asprintf(&path, "%s/" DISK_VOLUME_FILE, dir) < 0) {
-		path = NULL;
-		err = errmsg_set(em, -ENOMEM, "no memory to open %s", dir);
-		goto fail;
-	}
-	err = ops->open(ctx, path, 0, NULL, &r->io, em);
-	if (err == -ENOENT)
-		errmsg_set(em, err,
-			   "there is no store in %s: make one with `matlang store create %s`", dir,
-			   dir);
+	err = volume_open(dir, ops, ctx, 0, NULL, &r->io, path, em);
 	if (!err)
 		err = read_super(r, em);
 	if (!err) {
@@ -196,6 +191,7 @@ void reader_info(const struct reader *r, struct reader_info *out)
 	*out = (struct reader_info){
 		.version = DISK_VERSION,
 		.volumes = s->volume_count,
+		.parity = s->parity_count,
 		.capacity_bytes = (uint64_t)s->segments * s->segment_bytes,
 		.segment_bytes = s->segment_bytes,
 		.segments = s->segments,
@@ -207,6 +203,10 @@ void reader_info(const struct reader *r, struct reader_info *out)
 		.being_written = r->io->ops->holder(r->io) > 0,
 	};
 	snprintf(out->dir, sizeof(out->dir), "%s", r->dir);
+	if (stripe_is(r->io)) {
+		out->volumes_missing = stripe_missing(r->io);
+		stripe_explain(r->io, out->volumes_why, sizeof(out->volumes_why));
+	}
 	memcpy(out->uuid, s->store_uuid, sizeof(out->uuid));
 	for (size_t i = 0; i < r->used; i++) {
 		const struct reader_segment *e = &r->segment[r->order[i]];

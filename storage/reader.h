@@ -14,6 +14,7 @@
 
 #include "capture/core/compiler.h"
 #include "capture/core/errmsg.h"
+#include "storage/dirs.h"
 #include "storage/record.h"
 
 struct reader;
@@ -37,9 +38,11 @@ uint32_t reader_camera_id(const struct reader *r, const char *name);
 const char *reader_camera_name(const struct reader *r, uint32_t id);
 
 struct reader_info {
-	char dir[256];
+	char dir[STORE_DIRS_MAX];
 	uint8_t uuid[16];
-	uint32_t version, volumes;
+	uint32_t version, volumes, parity;
+	uint32_t volumes_missing;         /* do not count; of several */
+	char volumes_why[ERRMSG_MAX / 2]; /* which and why, "" when none */
 	uint64_t capacity_bytes;
 	uint32_t segment_bytes, segments, segments_used, segments_locked;
 	int64_t created_utc_ns, oldest_utc_ns, newest_utc_ns;

@@ -213,6 +213,14 @@ int reader_cursor_next(struct reader_cursor *c, struct record *out)
 
 /* Puts [offset, offset + len) of the view's segment into the buffer, and some more when reading
  * goes on where it was. */
+static int check_payload(void *ctx, const void *buf)
+{
+	const struct reader_cursor *c = ctx;
+	const uint8_t *p = (const uint8_t *)buf + (c->last.payload_offset & (DISK_BLOCK - 1));
+
+	return format_crc32c(0, p, c->last.payload_bytes) == c->last.payload_crc ? 0 : -EBADMSG;
+}
+
 static int fill_buffer(struct reader_cursor *c, uint32_t offset, uint32_t len, bool ahead)
 {
 	const struct reader_view *v = &c->view;
@@ -238,8 +246,9 @@ static int fill_buffer(struct reader_cursor *c, uint32_t offset, uint32_t len, b
 			return -ENOMEM;
 		c->room = n;
 	}
-	int err = c->r->io->ops->read(c->r->io, c->buf, n,
-				      format_segment_offset(&c->r->super, v->index) + from);
+	uint64_t at = format_segment_offset(&c->r->super, v->index) + from;
+	int err = ahead ? c->r->io->ops->read(c->r->io, c->buf, n, at)
+			: storage_read_checked(c->r->io, c->buf, n, at, check_payload, c);
 
 	if (err)
 		return err;
@@ -283,7 +292,7 @@ int reader_cursor_load(struct reader_cursor *c, struct record *rec)
 	}
 	err = fetch(c, true, &payload);
 	/* What was read ahead may have been on its way to the disk then. */
-	if (err == -EBADMSG)
+	if (err == -EBADMSG || err == -EIO)
 		err = fetch(c, false, &payload);
 	if (!err) {
 		rec->payload = payload;

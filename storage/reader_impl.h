@@ -57,11 +57,12 @@ struct reader_scan {
 	unsigned refs;
 	uint32_t index;
 	struct format_segment header;
-	uint32_t end;     /* where the next chunk begins */
-	uint32_t durable; /* chunks before it were durable at some time: a hole there is damage */
-	uint32_t largest; /* chunk so far, bytes */
-	bool complete;    /* nothing more will come here ... */
-	bool abandoned;   /* ... though the segment may hold more: look at it anew */
+	uint32_t end;      /* where the next chunk begins */
+	uint32_t durable;  /* chunks before it were durable at some time: a hole there is damage */
+	uint32_t searched; /* the end at which a chunk was looked for in every way already */
+	uint32_t largest;  /* chunk so far, bytes */
+	bool complete;     /* nothing more will come here ... */
+	bool abandoned;    /* ... though the segment may hold more: look at it anew */
 	struct reader_chunk *chunk;
 	size_t chunks, chunks_room;
 	uint8_t *heads;
@@ -73,7 +74,7 @@ struct reader_scan {
 };
 
 struct reader {
-	char dir[256];
+	char dir[STORE_DIRS_MAX];
 	struct storage_io *io;
 	struct format_super super;
 	struct format_checkpoint checkpoint; /* generation 0: none found */
@@ -103,6 +104,9 @@ void *reader_alloc(size_t len);
  * *out points at the first byte asked for, *mem is what to free. 0 or -errno. */
 int reader_read(struct reader *r, uint32_t index, uint32_t offset, uint32_t len, uint8_t **mem,
 		const uint8_t **out) MUST_CHECK;
+/* The same of bytes with that checksum; -EBADMSG: there are none. */
+int reader_read_crc(struct reader *r, uint32_t index, uint32_t offset, uint32_t len, uint32_t crc,
+		    uint8_t **mem, const uint8_t **out) MUST_CHECK;
 /* 0 with the segment's header as it is on the disk now, -EBADMSG when it is none, or -errno. */
 int reader_header(struct reader *r, uint32_t index, struct format_segment *out) MUST_CHECK;
 
@@ -170,6 +174,7 @@ int reader_scan_more(struct reader *r, struct reader_scan *s, uint32_t limit, ui
 /* The part of a segment that is in r->window. All zero: none. */
 struct reader_window {
 	uint32_t start, end;
+	unsigned attempt; /* 0: as the volumes say; else read_again's plus one */
 };
 /* NULL: not all of it is there. */
 const uint8_t *reader_window_at(const struct reader *r, const struct reader_window *w,

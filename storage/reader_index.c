@@ -113,13 +113,47 @@ static int take_tables(struct reader *r, const struct format_checkpoint *c, cons
 	return 0;
 }
 
-static int read_area(struct reader *r, unsigned area, uint64_t bytes, uint8_t **out)
+struct want {
+	const struct reader *r;
+	struct format_checkpoint *c;
+	uint64_t bytes, generation; /* of what is read */
+};
+
+static int check_block(void *ctx, const void *block)
 {
+	struct want *w = ctx;
+
+	return format_checkpoint_decode(block, &w->r->super, w->c);
+}
+
+static int check_whole(void *ctx, const void *buf)
+{
+	struct want *w = ctx;
+	struct format_checkpoint c;
+	int err = format_checkpoint_decode(buf, &w->r->super, &c);
+
+	/* The writer may have begun the next but one in the meantime; with parity an older one may
+	 * still be there whole, beneath a torn one. */
+	if (!err && (c.bytes != w->bytes || c.generation != w->generation))
+		err = -EBADMSG;
+	if (!err)
+		err = format_checkpoint_check(buf, &c);
+	if (!err)
+		*w->c = c;
+	return err;
+}
+
+static int read_area(struct reader *r, unsigned area, uint64_t bytes,
+		     int (*check)(void *ctx, const void *buf), struct format_checkpoint *c,
+		     uint8_t **out)
+{
+	struct want w = {r, c, bytes, c->generation};
+
 	CLEANUP_FREE uint8_t *buf = reader_alloc(bytes);
 
 	if (!buf)
 		return -ENOMEM;
-	int err = r->io->ops->read(r->io, buf, bytes, r->super.area_offset[area]);
+	int err = storage_read_checked(r->io, buf, bytes, r->super.area_offset[area], check, &w);
 
 	if (err)
 		return err;
@@ -131,25 +165,19 @@ static int read_area(struct reader *r, unsigned area, uint64_t bytes, uint8_t **
 static int peek_checkpoint(struct reader *r, unsigned area, struct format_checkpoint *c)
 {
 	CLEANUP_FREE uint8_t *block = NULL;
-	int err = read_area(r, area, DISK_BLOCK, &block);
 
-	return err ? err : format_checkpoint_decode(block, &r->super, c);
+	*c = (struct format_checkpoint){0};
+
+	return read_area(r, area, DISK_BLOCK, check_block, c, &block);
 }
 
 static int load_checkpoint(struct reader *r, unsigned area, const struct format_checkpoint *want)
 {
 	CLEANUP_FREE uint8_t *buf = NULL;
 	CLEANUP_FREE struct reader_segment *table = NULL;
-	struct format_checkpoint c;
-	int err = read_area(r, area, want->bytes, &buf);
+	struct format_checkpoint c = *want;
+	int err = read_area(r, area, want->bytes, check_whole, &c, &buf);
 
-	if (!err)
-		err = format_checkpoint_decode(buf, &r->super, &c);
-	/* The writer may have begun the next but one in the meantime. */
-	if (!err && (c.generation != want->generation || c.bytes != want->bytes))
-		err = -EBADMSG;
-	if (!err)
-		err = format_checkpoint_check(buf, &c);
 	if (err)
 		return err;
 	table = calloc(r->super.segments, sizeof(*table));
@@ -490,6 +518,10 @@ int reader_index_follow(struct reader *r)
 bool reader_index_stale(struct reader *r, uint32_t index, uint64_t sequence, uint64_t nonce)
 {
 	struct format_segment h;
+
+	/* A volume that was given up shows what was there before. */
+	if (r->io->ops->refresh)
+		(void)r->io->ops->refresh(r->io);
 
 	if (!reader_header(r, index, &h) && (h.sequence != sequence || h.nonce != nonce))
 		return true;

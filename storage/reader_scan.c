@@ -52,8 +52,9 @@ static int window_move(struct reader *r, const struct reader_scan *s, struct rea
 	if (n > r->window_bytes)
 		n = r->window_bytes;
 	w->start = w->end = 0;
-	int err = r->io->ops->read(r->io, r->window, n,
-				   format_segment_offset(&r->super, s->index) + offset);
+	uint64_t at = format_segment_offset(&r->super, s->index) + offset;
+	int err = w->attempt ? r->io->ops->read_again(r->io, r->window, n, at, w->attempt - 1)
+			     : r->io->ops->read(r->io, r->window, n, at);
 
 	if (err)
 		return err;
@@ -200,8 +201,8 @@ static int learn(struct reader *r, struct reader_scan *s, const struct reader_ch
 		const uint8_t *payload = NULL;
 
 		if (rec.payload_bytes)
-			err = reader_read(r, s->index, rec.payload_offset, rec.payload_bytes, &mem,
-					  &payload);
+			err = reader_read_crc(r, s->index, rec.payload_offset, rec.payload_bytes,
+					      rec.payload_crc, &mem, &payload);
 		if (!err)
 			err = reader_index_learn(r, &s->header, &rec, payload);
 		if (err)
@@ -220,6 +221,26 @@ static int learn(struct reader *r, struct reader_scan *s, const struct reader_ch
 	return 0;
 }
 
+static int check_whole(void *ctx, const void *chunk)
+{
+	return format_chunk_whole(ctx, chunk);
+}
+
+/* The chunk as a whole, whatever one or the other volume says of it. */
+static int keep_again(struct reader *r, struct reader_scan *s, struct format_chunk c)
+{
+	CLEANUP_FREE uint8_t *buf = reader_alloc(c.bytes);
+
+	if (!buf)
+		return -ENOMEM;
+	int err = storage_read_checked(r->io, buf, c.bytes,
+				       format_segment_offset(&r->super, s->index) + c.start,
+				       check_whole, &c);
+
+	r->index_bytes += c.bytes;
+	return err ? err : keep_heads(s, &c, buf + c.bytes - DISK_CHUNK_TRAILER - c.heads_bytes);
+}
+
 /* 0: taken in; -EBADMSG: its checksums do not hold; another error. */
 static int take_chunk(struct reader *r, struct reader_scan *s, struct reader_window *w,
 		      const struct format_chunk *c)
@@ -235,6 +256,8 @@ static int take_chunk(struct reader *r, struct reader_scan *s, struct reader_win
 	if (!err)
 		err = check_chunk(r, s, w, c, s->heads + s->heads_bytes,
 				  c->start + c->bytes > s->durable);
+	if ((err == -EBADMSG || err == -EIO) && r->io->ops->read_again)
+		err = keep_again(r, s, *c);
 	if (!err)
 		err = learn(r, s, &s->chunk[s->chunks]);
 	if (err)
@@ -254,10 +277,45 @@ static void note_damage(struct reader_scan *s, uint32_t from, uint32_t to, const
 		       s->index, s->header.sequence, from, to, what);
 }
 
+/* How far to look at the log's end, where there need not be anything. */
+#define AGAIN_REACH (16u << 20)
+
+/* Looks for the next chunk as though one volume or the other lied; else leaves *c and returns
+ * `found`. At the log's end once only: what comes there later is seen without. */
+static int find_again(struct reader *r, struct reader_scan *s, struct reader_window *w,
+		      uint32_t stop, bool known, int before, struct format_chunk *c)
+{
+	struct format_chunk other;
+	int found = 0;
+
+	if (!known && s->searched == s->end)
+		return before;
+	if (!known && stop - s->end > AGAIN_REACH)
+		stop = s->end + AGAIN_REACH;
+	s->searched = s->end;
+	for (w->attempt = 1; !found; w->attempt++) {
+		w->start = w->end = 0;
+		found = reader_scan_find(r, s, w, stop, false, &other);
+		if (found < 0 && found != -ENOENT && found != -EIO)
+			break;
+		if (found == -ENOENT) {
+			found = 0;
+			break;
+		}
+		if (found < 0)
+			found = 0;
+	}
+	w->attempt = 0;
+	w->start = w->end = 0;
+	if (found > 0)
+		*c = other;
+	return found ? found : before;
+}
+
 int reader_scan_more(struct reader *r, struct reader_scan *s, uint32_t limit, uint32_t reach,
 		     bool closed)
 {
-	struct reader_window w = {0, 0};
+	struct reader_window w = {0};
 	struct format_chunk c;
 
 	while (s->end < limit) {
@@ -265,6 +323,8 @@ int reader_scan_more(struct reader *r, struct reader_scan *s, uint32_t limit, ui
 		uint32_t stop = known || reach > limit - s->end ? limit : s->end + reach;
 		int found = reader_scan_find(r, s, &w, stop, known, &c);
 
+		if (r->io->ops->read_again && found >= 0 && (!found || c.start > s->end))
+			found = find_again(r, s, &w, found > 0 ? c.start : stop, known, found, &c);
 		if (found < 0)
 			return found;
 		if (!found) {

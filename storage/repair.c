@@ -8,6 +8,8 @@
 
 #include "capture/core/cleanup.h"
 #include "storage/repair_impl.h"
+#include "storage/stripe.h"
+#include "storage/volume.h"
 #include "storage/verify_impl.h"
 
 int repair_write(struct repair *p, const struct repair_step *step, const void *buf, size_t len)
@@ -217,7 +219,8 @@ static int look(struct repair *p, const char *dir, const struct storage_io_ops *
 static int repair_all(struct repair *p, const char *dir, const struct storage_io_ops *ops,
 		      void *ctx, const char *path, struct errmsg *em)
 {
-	int err = repair_supers(p, path, em);
+	/* A volume whose superblocks are both gone is one that is missing: it is rebuilt. */
+	int err = stripe_is(p->io) ? 0 : repair_supers(p, path, em);
 
 	if (err > 0)
 		return 0; /* a dry run without a superblock sees no further */
@@ -246,14 +249,9 @@ int repair_store_io(const char *dir, const struct storage_io_ops *ops, void *ctx
 {
 	struct repair p = {.cb = cb, .dry_run = dry_run};
 	struct errmsg why = {""};
-	CLEANUP_FREE char *path = NULL;
-
-	if (asprintf(&path, "%s/" DISK_VOLUME_FILE, dir) < 0) {
-		path = NULL;
-		return errmsg_set(em, -ENOMEM, "no memory to repair %s", dir);
-	}
-	int err = ops->open(ctx, path, dry_run ? 0 : STORAGE_IO_WRITE | STORAGE_IO_LOCK, NULL,
-			    &p.io, &why);
+	char path[VOLUME_PATH_MAX];
+	int err = volume_open(dir, ops, ctx, dry_run ? 0 : STORAGE_IO_WRITE | STORAGE_IO_LOCK, NULL,
+			      &p.io, path, &why);
 
 	if (!err && dry_run && ops == &storage_io_uring && p.io->ops->holder(p.io) > 0)
 		err = errmsg_set(&why, -EBUSY, "%s is in use by process %d: stop it first", path,

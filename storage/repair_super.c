@@ -9,6 +9,7 @@
 
 #include "capture/core/cleanup.h"
 #include "storage/repair_impl.h"
+#include "storage/volume.h"
 
 /* Headers looked for under each size of segments. */
 #define HEADERS_MAX 4096u

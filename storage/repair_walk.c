@@ -62,7 +62,7 @@ int repair_walk(struct repair *p, const struct format_segment *h, uint32_t end, 
 		struct format_clock *last)
 {
 	struct reader_scan *s = reader_scan_new(p->r, h->index, h, end);
-	struct reader_window window = {0, 0};
+	struct reader_window window = {0};
 	int err = s ? 0 : -ENOMEM;
 
 	while (!err && s->end < end) {
@@ -85,7 +85,7 @@ int repair_walk(struct repair *p, const struct format_segment *h, uint32_t end, 
 			err = got;
 		/* A unit further on another chunk may begin. */
 		s->end += format_unit(&p->r->super);
-		window = (struct reader_window){0, 0};
+		window = (struct reader_window){0};
 	}
 	reader_scan_unref(s);
 	return err;

@@ -19,12 +19,19 @@ struct scan {
 	uint32_t window_at, window_end;
 	uint8_t *chunk;
 	size_t chunk_size;
+	unsigned attempt; /* 0: as the volumes say; else read_again's plus one */
 };
+
+/* With parity, how far to look for a trailer as though its volume lied. Chunks are smaller, but for
+ * the largest raw pictures. */
+#define AGAIN_REACH (16u << 20)
 
 static int read_at(struct scan *sc, void *buf, uint32_t bytes, uint32_t offset)
 {
-	return sc->io->ops->read(sc->io, buf, bytes,
-				 format_segment_offset(sc->super, sc->head->index) + offset);
+	uint64_t at = format_segment_offset(sc->super, sc->head->index) + offset;
+
+	return sc->attempt ? sc->io->ops->read_again(sc->io, buf, bytes, at, sc->attempt - 1)
+			   : sc->io->ops->read(sc->io, buf, bytes, at);
 }
 
 /* The unit at `offset`; NULL: the disk does not give it. */
@@ -47,10 +54,9 @@ static const uint8_t *block_at(struct scan *sc, uint32_t offset)
 	return sc->window + (offset - sc->window_at);
 }
 
-/* The chunk that begins at `start`: 0 and *c, or -EBADMSG when there is none. */
-static int find_chunk(struct scan *sc, uint32_t start, struct format_chunk *c)
+static int find_below(struct scan *sc, uint32_t start, uint32_t limit, struct format_chunk *c)
 {
-	for (uint32_t at = start; at < sc->limit; at += sc->unit) {
+	for (uint32_t at = start; at < limit; at += sc->unit) {
 		const uint8_t *b = block_at(sc, at);
 
 		if (!b)
@@ -63,6 +69,40 @@ static int find_chunk(struct scan *sc, uint32_t start, struct format_chunk *c)
 	return -EBADMSG;
 }
 
+/* The chunk that begins at `start`: 0 and *c, or -EBADMSG when there is none. */
+static int find_chunk(struct scan *sc, uint32_t start, struct format_chunk *c)
+{
+	uint32_t reach = sc->limit - start < AGAIN_REACH ? sc->limit - start : AGAIN_REACH;
+	uint32_t limit = start + reach / sc->unit * sc->unit;
+	int err = find_below(sc, start, sc->limit, c);
+
+	if (!err || !sc->io->ops->read_again)
+		return err;
+	uint8_t *probe = volume_alloc(sc->unit);
+
+	if (!probe)
+		return -ENOMEM;
+	for (sc->attempt = 1; err; sc->attempt++) {
+		sc->window_at = sc->window_end = 0;
+		if (read_at(sc, probe, sc->unit, start) == -ENOENT)
+			break;
+		err = find_below(sc, start, limit, c);
+	}
+	free(probe);
+	sc->attempt = 0;
+	sc->window_at = sc->window_end = 0;
+	return err;
+}
+
+struct whole {
+	const struct format_chunk *c;
+};
+
+static int check_whole(void *ctx, const void *chunk)
+{
+	return format_chunk_whole(((struct whole *)ctx)->c, chunk);
+}
+
 static int load_chunk(struct scan *sc, const struct format_chunk *c)
 {
 	if (sc->chunk_size < c->bytes) {
@@ -72,10 +112,12 @@ static int load_chunk(struct scan *sc, const struct format_chunk *c)
 		if (!sc->chunk)
 			return -ENOMEM;
 	}
-	int err = read_at(sc, sc->chunk, c->bytes, c->start);
+	struct whole w = {c};
 
 	/* Whole before any of it counts. */
-	return err ? err : format_chunk_whole(c, sc->chunk);
+	return storage_read_checked(sc->io, sc->chunk, c->bytes,
+				    format_segment_offset(sc->super, sc->head->index) + c->start,
+				    check_whole, &w);
 }
 
 /* All records, handed out. */
@@ -110,7 +152,8 @@ int scan_segment(struct storage_io *io, const struct format_super *super,
 		 const struct format_segment *h, uint32_t limit,
 		 int (*record)(void *ctx, const struct format_record *rec, const uint8_t *head,
 			       const uint8_t *payload),
-		 int (*chunk)(void *ctx, const struct format_chunk *c), void *ctx, uint32_t *end)
+		 int (*chunk)(void *ctx, const struct format_chunk *c, const uint8_t *bytes),
+		 void *ctx, uint32_t *end)
 {
 	struct scan sc = {.io = io,
 			  .super = super,
@@ -135,7 +178,7 @@ int scan_segment(struct storage_io *io, const struct format_super *super,
 				err = 0;
 			break;
 		}
-		err = chunk(ctx, &c);
+		err = chunk(ctx, &c, sc.chunk);
 		if (!err)
 			err = each_record(&sc, &c, record, ctx);
 		if (err)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The public calls. */
 #include "storage/append.h"
+#include "storage/stripe.h"
+#include "storage/volume.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -53,20 +55,16 @@ static void store_free(struct store *s)
 static int open_volume(struct store *s, const struct store_options *o, struct errmsg *em)
 {
 	const struct storage_io_ops *ops = o->io ? o->io : &storage_io_uring;
-	char path[512];
+	char path[VOLUME_PATH_MAX];
+	int err = volume_open(s->dir, ops, o->io ? o->io_ctx : NULL,
+			      STORAGE_IO_WRITE | STORAGE_IO_LOCK, s->reactor, &s->io, path, em);
 
-	snprintf(path, sizeof(path), "%s/" DISK_VOLUME_FILE, s->dir);
-	int err = ops->open(o->io ? o->io_ctx : NULL, path, STORAGE_IO_WRITE | STORAGE_IO_LOCK,
-			    s->reactor, &s->io, em);
-
-	if (err == -ENOENT)
-		return errmsg_set(em, err,
-				  "%s: there is no store here; make one with `matlang store create "
-				  "%s`",
-				  s->dir, s->dir);
 	if (err)
 		return err;
-	err = volume_read_super(s->io, path, &s->super, em);
+	if (stripe_is(s->io))
+		s->super = *stripe_super(s->io);
+	else
+		err = volume_read_super(s->io, path, &s->super, em);
 	if (err)
 		return err;
 	if (s->super.ro_compat & ~(uint64_t)DISK_RO_COMPAT_KNOWN)
@@ -97,6 +95,7 @@ static int open_rest(struct store *s, const struct store_options *o, struct errm
 		err = boot_begin(s, &now);
 	if (err)
 		return errmsg_set(em, err, "%s: cannot tell the time: %s", s->dir, strerror(-err));
+	store_watch_volumes(s);
 	return append_pool_create(s, em);
 }
 
@@ -107,7 +106,7 @@ int store_open(struct store **out, const char *dir, struct reactor *r,
 	static const struct store_options none;
 	struct store *s;
 
-	if (strlen(dir) + 1 + sizeof(DISK_VOLUME_FILE) > sizeof(s->dir))
+	if (strlen(dir) >= sizeof(s->dir))
 		return errmsg_set(em, -EINVAL, "%s: the path is too long", dir);
 	s = calloc(1, sizeof(*s));
 	if (!s)

@@ -24,7 +24,8 @@
 struct store;
 
 struct store_create_options {
-	uint64_t size_bytes;    /* of the volume; 0: 90 % of what is free */
+	uint64_t size_bytes;    /* of each volume; 0: 90 % of what is free where least is */
+	unsigned parity;        /* of the directories' worth, 0..3: so many may be lost */
 	uint32_t segment_bytes; /* power of two, 1 MiB .. 1 GiB; 0: chosen from the size */
 	bool sparse;            /* do not write the space through (tests, trial runs) */
 	/* Progress of a long creation, any thread; may be NULL. Non-zero return: stop, undo. */
@@ -33,10 +34,11 @@ struct store_create_options {
 };
 
 /*
- * Creates a store in directories `dirs` (exactly one volume for now; the format has room for
- * more). A directory that does not exist is made; one that holds a store already is refused.
- * On failure nothing is left behind. Errors with message: -EEXIST, -ENOSPC (says how much is
- * missing), -EROFS, -EACCES, -EINVAL.
+ * Creates a store in directories `dirs`, 1 to 32, each on a disk of its own and each giving the
+ * same space: the smallest decides, and where that would leave a tenth of all unused without
+ * size_bytes the store is refused. A directory that does not exist is made; one that holds a store
+ * already is refused. On failure nothing is left behind. Errors with message: -EEXIST, -ENOSPC
+ * (says how much is missing), -EROFS, -EACCES, -EINVAL.
  */
 int store_create(const char *const dirs[], unsigned ndirs, const struct store_create_options *o,
 		 struct errmsg *em) MUST_CHECK;
@@ -62,10 +64,11 @@ struct store_options {
 };
 
 /*
- * Opens for writing: takes the lock, recovers (finds the tail, drops what is torn), makes ready to
- * append. Errors with message: -ENOENT (no store here; says how to create one), -EBUSY (open by
- * another process, with its pid), -EPROTO (format of another version or unknown incompatible
- * feature), -EBADMSG (damaged beyond use; says `matlang store verify`), -EACCES, -EROFS.
+ * Opens for writing (`dir`: one, or several with commas between, see dirs.h): takes the lock,
+ * recovers (finds the tail, drops what is torn), makes ready to append. Errors with message:
+ * -ENOENT (no store here; says how to create one), -EBUSY (open by another process, with its pid),
+ * -EPROTO (format of another version or unknown incompatible feature), -EBADMSG (damaged beyond
+ * use; says `matlang store verify`), -EACCES, -EROFS.
  */
 int store_open(struct store **out, const char *dir, struct reactor *r,
 	       const struct store_options *o, const struct store_callbacks *cb, void *ctx,

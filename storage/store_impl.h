@@ -9,6 +9,7 @@
  *   recover.c     mount                     retain.c      recycling and locks
  *   scan.c        walking chunks            boots.c       cameras and boots
  *   minutes*.c    minute maps
+ *   degraded.c    missing volumes; the stripes below have their own stripe_impl.h
  *
  * Threads: everything on the reactor's, but the counters (atomic) and `trouble` (its lock).
  */
@@ -19,6 +20,7 @@
 #include <stdatomic.h>
 
 #include "capture/core/list.h"
+#include "storage/dirs.h"
 #include "storage/disk_format.h"
 #include "storage/io.h"
 #include "storage/seal.h"
@@ -115,7 +117,7 @@ struct store {
 	struct format_super super;
 	struct store_callbacks cb;
 	void *ctx;
-	char dir[256];
+	char dir[STORE_DIRS_MAX];
 
 	int64_t commit_ns;
 	size_t direct_bytes, memory_bytes;
@@ -186,7 +188,8 @@ struct store {
 	unsigned failures;
 	bool no_space;
 	struct minutes *minutes;
-	int failed; /* 0, or -EIO for good */
+	int failed;            /* 0, or -EIO for good */
+	unsigned volumes_told; /* how many are missing, as last said */
 
 	struct store_counters count;
 	pthread_mutex_t lock; /* protects: trouble */
@@ -194,8 +197,6 @@ struct store {
 };
 
 /* volume.c */
-int volume_read_super(struct storage_io *io, const char *path, struct format_super *out,
-		      struct errmsg *em) MUST_CHECK;
 /* Page-aligned, zeroed. NULL: no memory. */
 void *volume_alloc(size_t bytes);
 int volume_random(void *buf, size_t len) MUST_CHECK;
@@ -258,6 +259,12 @@ void store_trouble(struct store *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* One trouble is over: says that all is well, unless another one stands. */
 void store_trouble_over(struct store *s);
 
+/* degraded.c */
+/* The trouble that is left when all else is well: volumes that are missing, or none. */
+void store_tell_volumes(struct store *s);
+/* Says so when that has changed. */
+void store_watch_volumes(struct store *s);
+
 /* recover.c */
 int recover_store(struct store *s, struct errmsg *em) MUST_CHECK;
 
@@ -271,8 +278,8 @@ int scan_segment(struct storage_io *io, const struct format_super *super,
 		 const struct format_segment *h, uint32_t limit,
 		 int (*record)(void *ctx, const struct format_record *rec, const uint8_t *head,
 			       const uint8_t *payload),
-		 int (*chunk)(void *ctx, const struct format_chunk *c), void *ctx,
-		 uint32_t *end) MUST_CHECK;
+		 int (*chunk)(void *ctx, const struct format_chunk *c, const uint8_t *bytes),
+		 void *ctx, uint32_t *end) MUST_CHECK;
 
 /* retain.c */
 /* The segment to be given up next, other than `except`; DISK_NO_SEGMENT: none, *wait says that a

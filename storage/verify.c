@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "capture/core/cleanup.h"
+#include "storage/stripe.h"
 #include "storage/verify_impl.h"
 
 #define FINDINGS_KEPT 1000u
@@ -74,19 +75,19 @@ static void tell_one(struct verify *v, const char *what)
 		v->cb->damage(v->cb->ctx, what);
 }
 
-static int check_supers(struct verify *v)
+/* The superblocks of one volume. `of`: "" or which. */
+static int check_supers_of(struct verify *v, struct storage_io *io, const char *of)
 {
 	static const uint32_t offset[2] = {DISK_SUPER_A, DISK_SUPER_B};
-	struct reader *r = v->r;
 	CLEANUP_FREE uint8_t *block = reader_alloc((size_t)2 * DISK_BLOCK);
-	char line[128];
+	char line[192];
 	bool good[2];
 
 	if (!block)
 		return -ENOMEM;
 	for (unsigned i = 0; i < 2; i++) {
 		struct format_super s;
-		int err = r->io->ops->read(r->io, block + i * DISK_BLOCK, DISK_BLOCK, offset[i]);
+		int err = io->ops->read(io, block + i * DISK_BLOCK, DISK_BLOCK, offset[i]);
 
 		if (err && err != -EIO)
 			return err;
@@ -94,13 +95,31 @@ static int check_supers(struct verify *v)
 		v->result->bytes += DISK_BLOCK;
 		if (good[i])
 			continue;
-		snprintf(line, sizeof(line), "volume offset %" PRIu32 ": superblock %u is damaged",
-			 offset[i], i);
+		snprintf(line, sizeof(line),
+			 "%svolume offset %" PRIu32 ": superblock %u is damaged", of, offset[i], i);
 		tell_one(v, line);
 	}
+	snprintf(line, sizeof(line), "%sthe two superblocks are not alike", of);
 	if (good[0] && good[1] && memcmp(block, block + DISK_BLOCK, DISK_BLOCK))
-		tell_one(v, "the two superblocks are not alike");
+		tell_one(v, line);
 	return 0;
+}
+
+static int check_supers(struct verify *v)
+{
+	struct storage_io *io = v->r->io;
+	int err = 0;
+
+	if (!stripe_is(io))
+		return check_supers_of(v, io, "");
+	for (unsigned i = 0; i < stripe_super(io)->volume_count && !err; i++) {
+		char of[32];
+
+		snprintf(of, sizeof(of), "volume %u: ", i);
+		if (stripe_volume_io(io, i))
+			err = check_supers_of(v, stripe_volume_io(io, i), of);
+	}
+	return err;
 }
 
 int verify_area(struct reader *r, unsigned area, uint64_t *bytes)
@@ -172,6 +191,69 @@ static void add_result(struct verify_result *to, const struct verify_result *fro
 	to->bytes += from->bytes;
 }
 
+/* The stripes of a part of a segment, parity too. */
+static int compare_part(struct reader *r, uint32_t index, uint32_t offset, uint32_t bytes,
+			struct verify_findings *f, struct verify_result *sum)
+{
+	uint64_t at = format_segment_offset(&r->super, index) + offset;
+	struct stripe_check c;
+	int err = bytes ? stripe_compare(r->io, at, bytes, &c) : 0;
+
+	if (err || !bytes)
+		return err;
+	sum->bytes += (uint64_t)bytes / (r->super.volume_count - r->super.parity_count) *
+		      r->super.parity_count;
+	if (c.differing)
+		verify_note(f,
+			    "segment %" PRIu32 ", offset %" PRIu32 " to %" PRIu32 ": %" PRIu64
+			    " stripes whose volumes contradict one another, the first at offset "
+			    "%" PRIu64 " of the volumes",
+			    index, offset, offset + bytes, c.differing, c.first);
+	for (unsigned v = 0; v < r->super.volume_count; v++)
+		if (c.unreadable >> v & 1)
+			verify_note(f, "segment %" PRIu32 ": volume %u cannot read all of its part",
+				    index, v);
+	return 0;
+}
+
+static int compare_stripes(struct verify *v, uint32_t index, const struct reader_segment *e,
+			   struct verify_findings *f, struct verify_result *sum)
+{
+	struct reader *r = v->r;
+	struct format_seal seal;
+
+	/* What is being written just now need not be on all volumes yet. */
+	if (!stripe_is(r->io) || !r->super.parity_count ||
+	    (index == r->head && r->io->ops->holder(r->io) > 0))
+		return 0;
+	int err = compare_part(r, index, 0, e->end, f, sum);
+
+	if (!err && e->state == FORMAT_SEALED &&
+	    !reader_seal(r, index, e->sequence, e->nonce, &seal))
+		err = compare_part(r, index, seal.seal_start,
+				   r->super.segment_bytes - seal.seal_start, f, sum);
+	return err;
+}
+
+static void tell_volumes(struct verify *v)
+{
+	struct stripe_status st;
+
+	if (!stripe_is(v->r->io))
+		return;
+	stripe_status(v->r->io, &st);
+	for (unsigned i = 0; i < st.volumes; i++) {
+		char line[ERRMSG_MAX];
+
+		if (st.volume[i].state == STRIPE_OK)
+			continue;
+		snprintf(line, sizeof(line), "volume %u%s%s%s: %s", i,
+			 *st.volume[i].dir ? " (" : "", st.volume[i].dir,
+			 *st.volume[i].dir ? ")" : "", st.volume[i].why);
+		tell_one(v, line);
+	}
+}
+
 /* Findings count only when the segment is still what it was when reading it began. */
 static int check_segment(struct verify *v, uint32_t index)
 {
@@ -179,6 +261,9 @@ static int check_segment(struct verify *v, uint32_t index)
 	struct verify_findings f = {0};
 	struct verify_result sum = {0};
 	int err = verify_segment(v->r, index, &f, &sum);
+
+	if (!err)
+		err = compare_stripes(v, index, &e, &f, &sum);
 
 	if (!err && (f.count || f.more) && reader_index_stale(v->r, index, e.sequence, e.nonce)) {
 		v->result->recycled++;
@@ -224,6 +309,7 @@ int verify_store_io(const char *dir, const struct storage_io_ops *ops, void *ctx
 
 	if (err)
 		return err;
+	tell_volumes(&v);
 	err = check_supers(&v);
 	if (!err)
 		err = check_checkpoints(&v);

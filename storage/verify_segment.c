@@ -164,7 +164,7 @@ static void pass_unreadable(struct walk *w)
 	note(w, w->scan->end, "the disk cannot read this block, or the chunk it begins");
 	w->whole = false;
 	w->scan->end += format_unit(&w->r->super);
-	w->window = (struct reader_window){0, 0};
+	w->window = (struct reader_window){0};
 }
 
 static int walk_chunks(struct walk *w, uint32_t end)

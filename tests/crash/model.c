@@ -21,7 +21,7 @@ void model_fail(const struct model *m, const char *fmt, ...)
 	va_list ap;
 
 	printf("FAILED with SEED=%" PRIu64 ", %s, after %" PRIu64 " operations: ", m->seed,
-	       m->doing ? m->doing : "", m->disk ? simdisk_submitted(m->disk) : 0);
+	       m->doing ? m->doing : "", m->disk ? simdisk_submitted(m->disk) : m->operations);
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
@@ -93,14 +93,20 @@ const uint8_t *model_empty_store(uint32_t segments, uint64_t *size)
 
 void model_start(struct model *m, uint64_t seed, uint32_t segments)
 {
-	struct errmsg em = {0};
 	uint64_t size;
 	const uint8_t *image = model_empty_store(segments, &size);
 
-	*m = (struct model){.seed = seed, .random = seed * 77 + 1, .doing = "starting"};
+	model_start_bare(m, seed);
 	m->segment_bytes = 1u << 20;
 	m->segments = segments;
 	m->disk = simdisk_from_image(image, size, seed);
+}
+
+void model_start_bare(struct model *m, uint64_t seed)
+{
+	struct errmsg em = {0};
+
+	*m = (struct model){.seed = seed, .random = seed * 77 + 1, .doing = "starting"};
 	m->mono_ns = monotime_now();
 	model_check(m, !reactor_create(&m->reactor, 64, &em), "%s", em.text);
 }
@@ -149,11 +155,11 @@ int model_open(struct model *m)
 	const struct store_options o = {.commit_ns = 3600 * NSEC_PER_SEC,
 					.direct_bytes = 24u << 10,
 					.memory_bytes = 4u << 20,
-					.io = &simdisk_io,
-					.io_ctx = m->disk};
+					.io = m->disk ? &simdisk_io : m->io,
+					.io_ctx = m->disk ? m->disk : m->io_ctx};
 	struct monotime_sample now;
 	struct errmsg em = {0};
-	int err = store_open(&m->store, "box", m->reactor, &o, &cb, m, &em);
+	int err = store_open(&m->store, m->disk ? "box" : m->dirs, m->reactor, &o, &cb, m, &em);
 
 	if (err) {
 		snprintf(m->trouble, sizeof(m->trouble), "%s", em.text);
@@ -505,6 +511,12 @@ static void check_record(struct model *m, struct reader *r, struct reader_cursor
 
 void model_read(struct model *m, struct simdisk *disk, struct model_shown *out)
 {
+	model_read_io(m, "box", &simdisk_io, disk, out);
+}
+
+void model_read_io(struct model *m, const char *dirs, const struct storage_io_ops *io, void *ctx,
+		   struct model_shown *out)
+{
 	const struct reader_query q = {.camera_id = RECORD_ANY_CAMERA,
 				       .kinds = RECORD_MASK_ALL & ~RECORD_MASK(RECORD_CLOCK) &
 						~RECORD_MASK(RECORD_CAMERA),
@@ -518,7 +530,7 @@ void model_read(struct model *m, struct simdisk *disk, struct model_shown *out)
 	int got;
 
 	*out = (struct model_shown){0};
-	got = reader_open_io(&r, "box", &simdisk_io, disk, &em);
+	got = reader_open_io(&r, dirs, io, ctx, &em);
 	model_check(m, !got, "the reader cannot open it: %s", em.text);
 	model_check(m, !reader_cursor_open(&c, r, &q, &em), "%s", em.text);
 	while ((got = reader_cursor_next(c, &rec)) == 1)

@@ -29,7 +29,11 @@ struct model {
 	uint64_t seed, random;
 	const char *doing; /* for messages */
 	struct reactor *reactor;
-	struct simdisk *disk;
+	struct simdisk *disk; /* NULL: it is another back end */
+	const struct storage_io_ops *io;
+	void *io_ctx;
+	const char *dirs;
+	uint64_t operations; /* for messages, when there is no disk */
 	struct store *store;
 	uint32_t segment_bytes, segments;
 	uint32_t camera[MODEL_CAMERAS]; /* the store's numbers */
@@ -56,8 +60,10 @@ void model_fail(const struct model *m, const char *fmt, ...) PRINTF_LIKE(2, 3)
 			model_fail(m, __VA_ARGS__); \
 	} while (0)
 
-/* Starts with a new store, or with the contents of `disk` (taken over). */
+/* Starts with a new store. */
 void model_start(struct model *m, uint64_t seed, uint32_t segments);
+/* Starts without a disk: the caller sets io, io_ctx, dirs, segment_bytes and segments. */
+void model_start_bare(struct model *m, uint64_t seed);
 /* 0 or what store_open says. */
 int model_open(struct model *m) MUST_CHECK;
 void model_end(struct model *m);
@@ -81,6 +87,9 @@ struct model_shown {
 /* Reads everything and compares it with the list: nothing invented, nothing half-written, in
  * order; no damage. */
 void model_read(struct model *m, struct simdisk *disk, struct model_shown *out);
+/* The same over another back end. */
+void model_read_io(struct model *m, const char *dirs, const struct storage_io_ops *io, void *ctx,
+		   struct model_shown *out);
 void model_shown_free(struct model_shown *s);
 /* Everything durable is shown, but for whole segments that were due to be recycled. */
 void model_check_durable(struct model *m, const struct model_shown *s);

@@ -64,7 +64,7 @@ class Super:
         # The features come first: a version or a bit we do not know is no damage.
         if data[:8] == b"MATLANG\0" and struct.unpack_from("<I", data, BLOCK - 4)[0] == crc32c(data[:BLOCK - 4]):
             version, _, self.compat, self.ro_compat, self.incompat = struct.unpack_from("<IIQQQ", data, 8)
-            if version != 1 or self.incompat:
+            if version != 1 or self.incompat & ~1:
                 raise Unreadable(f"version {version}, incompatible features {self.incompat:#x}")
         check_block(data, b"MATLANG\0", what)
         self.store, self.volume = data[40:56], data[56:72]
@@ -73,16 +73,24 @@ class Super:
          self.created) = struct.unpack_from("<IIIIIIQQQQQq", data, 72)
         self.area_offset = (area0, area1)
         size = self.segment_bytes
-        if struct.unpack_from("<I", data, 12)[0] != BLOCK or not 1 << 20 <= size <= 1 << 30 or size & size - 1:
+        if not 1 <= self.volumes <= 32 or not 0 <= self.parity <= 3 or not self.parity < self.volumes:
+            raise Damage(f"{what}: volumes or parity")
+        if (self.volumes > 1) != bool(self.incompat & 1) or self.volume_index >= self.volumes:
+            raise Damage(f"{what}: volumes")
+        data_volumes = self.volumes - self.parity
+        self.unit = BLOCK * data_volumes
+        part = size // data_volumes
+        if struct.unpack_from("<I", data, 12)[0] != BLOCK or not 1 << 20 <= size <= 1 << 30:
             raise Damage(f"{what}: block or segment size")
+        if size % self.unit or part & part - 1:
+            raise Damage(f"{what}: segment size")
         if not 4 <= self.segments <= 1 << 20 or not 1 <= self.cameras_max <= 65535:
             raise Damage(f"{what}: segments or cameras")
-        if self.segments_offset % BLOCK or self.area_bytes % BLOCK:
+        if (self.segments_offset - (1 << 20)) % self.unit or self.area_bytes % self.unit:
             raise Damage(f"{what}: offsets")
-        if self.segments_offset + self.segments * size > self.volume_bytes:
+        self.bytes = (1 << 20) + data_volumes * (self.volume_bytes - (1 << 20))
+        if self.segments_offset + self.segments * size > self.bytes:
             raise Damage(f"{what}: more segments than room")
-        if self.volumes != 1 or self.volume_index or self.parity:
-            raise Unreadable(f"{self.volumes} volumes, {self.parity} parity")
 
 
 class Header:
@@ -118,7 +126,7 @@ class Seal:
         self.maps = struct.unpack_from("<QII", data, 4072)
         if own != index or self.store != sb.store:
             raise Damage(f"{what}: of another place or store")
-        if self.start % BLOCK or not BLOCK <= self.end <= self.start <= sb.segment_bytes - BLOCK:
+        if self.start % sb.unit or not sb.unit <= self.end <= self.start <= sb.segment_bytes - sb.unit:
             raise Damage(f"{what}: end or start")
         least = self.start
         for offset, size, _, _ in self.table:

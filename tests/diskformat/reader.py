@@ -3,7 +3,7 @@
 """Reads a store as docs/DISK_FORMAT.md describes it, and from nothing but that page: so that the
 page is enough, and the C code and the page agree. Numbers of sections in comments are the page's.
 
-    reader.py DIR                       everything as JSON, an object a line
+    reader.py DIR[,DIR...]              everything as JSON, an object a line
     reader.py DIR --from-segments       as if there were no checkpoint
     reader.py DIR --payload POSITION    the bytes of one record
 
@@ -19,17 +19,23 @@ import sys
 from crc32c import crc32c
 from layout import (BLOCK, CHUNK_MAGIC, LOCK, NAMES, NO_SEGMENT, SEALED, SUPER_AT, Chunk, Clock, Damage, Header, Minutes,
                     Record, Sample, Seal, Segment, Super, Unreadable, check_block)
+from stripes import Stripes
 
 
 class Store:
     def __init__(self, directory, from_segments=False):
         self.damage = []
+        self.stripes = None
         path = os.path.join(directory, "volume-0.matlang")
-        try:
-            self.fd = os.open(path, os.O_RDONLY)
-        except OSError as e:
-            raise Unreadable(str(e)) from e
-        self.super = self._super()
+        if "," in directory:
+            self.stripes = Stripes(directory.split(","), self._note)
+            self.super = self.stripes.super
+        else:
+            try:
+                self.fd = os.open(path, os.O_RDONLY)
+            except OSError as e:
+                raise Unreadable(str(e)) from e
+            self.super = self._super()
         self.names = {}
         self.checkpoint = None if from_segments else self._newest_checkpoint()
         taken = self._from_checkpoint() if self.checkpoint else self._from_segments()
@@ -41,6 +47,8 @@ class Store:
         self._learn()
 
     def _read(self, offset, size):
+        if self.stripes:
+            return self.stripes.read(offset, size)
         data = os.pread(self.fd, size, offset)
         if len(data) != size:
             raise Damage(f"the volume ends before {offset + size}")
@@ -83,15 +91,15 @@ class Store:
 
     def walk(self, index, header):
         """The chunks from the start on, until one is missing or damaged (§2.2); payloads checked."""
-        read, at = self._in(index), BLOCK
-        limit = self.super.segment_bytes - BLOCK
+        read, at, unit = self._in(index), self.super.unit, self.super.unit
+        limit = self.super.segment_bytes - unit
         while True:
-            end = at + BLOCK
+            end = at + unit
             while end <= limit:
                 magic, size, nonce, sequence, start = struct.unpack("<IIQQI36x", read(end - 64, 64))
                 if magic == CHUNK_MAGIC and (sequence, nonce) == header.use() and start == at and start + size == end:
                     break
-                end += BLOCK
+                end += unit
             if end > limit:
                 return
             try:
@@ -108,7 +116,7 @@ class Store:
         seg = Segment(index, header, self.seal(index, header))
         if not seg.seal:
             seg.chunks = list(self.walk(index, header))
-            seg.end = seg.chunks[-1].end if seg.chunks else BLOCK
+            seg.end = seg.chunks[-1].end if seg.chunks else self.super.unit
         return seg
 
     def _checkpoint(self, offset):
@@ -283,7 +291,7 @@ class Store:
         """Whether chunks and seal say the same: every byte of both has been looked at then."""
         if not seg.seal:
             return
-        by_chunk, end, count = [], BLOCK, 0
+        by_chunk, end, count = [], self.super.unit, 0
         for chunk in self.walk(seg.index, seg.header):
             if chunk.end > seg.end:
                 break

@@ -190,8 +190,9 @@ def record(store, mebibytes, *, boot=None, end=signal.SIGTERM):
     wait_until(f"{store}: its end", lambda: not info(store)["being_written"])
 
 
-def create(path, size):
-    r = run(MATLANG, "store", "create", path, "--size", size, "--segment", "1M", "--sparse")
+def create(path, size, parity=0):
+    r = run(MATLANG, "store", "create", *path.split(","), "--size", size, "--segment", "1M", "--sparse",
+            *(["--parity", str(parity)] if parity else []))
     if r.returncode:
         check(f"store create {path}", [r.stderr])
 
@@ -242,6 +243,24 @@ def minutes(top):
     check("minute maps: there are some", [] if compared > 3 else [f"only {compared} minutes"])
 
 
+def striped(top):
+    """Several volumes: all of them, and without as many as there is parity."""
+    for volumes, parity in ((4, 1), (4, 2), (5, 3), (2, 0), (2, 1)):
+        name = f"{volumes} volumes, {parity} parity"
+        dirs = [os.path.join(top, f"v{volumes}{parity}{i}") for i in range(volumes)]
+        create(",".join(dirs), "8M", parity)
+        record(",".join(dirs), 2)
+        record(",".join(dirs), 3, end=signal.SIGKILL)
+        full = compare(name, ",".join(dirs), 20, clean=False)
+        for lost in range(parity):
+            left = dirs[lost + 1:] + [os.path.join(top, "nothing")] * (volumes - lost == 2)
+            lines = compare(f"{name}, {lost + 1} lost", ",".join(left), 20, clean=False)
+            same = [x for x in lines if x["type"] == "record"] == [x for x in full if x["type"] == "record"]
+            check(f"{name}, {lost + 1} lost: the same", [] if same else ["other records"])
+        lines, problems = by_document(",".join(dirs[parity + 1:] + [os.path.join(top, "nothing")]), False)
+        check(f"{name}, one too many lost", [] if problems and not lines else ["it was read all the same"])
+
+
 def killed(top):
     path = os.path.join(top, "killed")
     create(path, "24M")
@@ -268,7 +287,7 @@ def main():
     top = tempfile.mkdtemp(prefix="matlang-diskformat-")
     try:
         crc()
-        for part in (known_contents, boots, recycled, minutes, killed, cuts):
+        for part in (known_contents, boots, recycled, minutes, striped, killed, cuts):
             part(top)
     finally:
         shutil.rmtree(top)

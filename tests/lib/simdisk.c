@@ -268,12 +268,34 @@ static struct pending *new_write(struct simdisk *sd, const void *buf, size_t len
 	return w;
 }
 
+/* The same of several pieces: changes in flight are not looked for. */
+static struct pending *new_writev(struct simdisk *sd, const struct iovec *iov, unsigned niov,
+				  uint64_t offset)
+{
+	uint8_t *all;
+	size_t len = 0, at = 0;
+
+	for (unsigned i = 0; i < niov; i++) {
+		if (((uintptr_t)iov[i].iov_base | iov[i].iov_len) & (sd->align - 1))
+			die("misaligned piece of a write");
+		len += iov[i].iov_len;
+	}
+	all = must(aligned_alloc(4096, (len + 4095) / 4096 * 4096));
+	for (unsigned i = 0; i < niov; at += iov[i++].iov_len)
+		memcpy(all + at, iov[i].iov_base, iov[i].iov_len);
+	struct pending *w = new_write(sd, all, len, offset);
+
+	w->source = NULL;
+	free(all);
+	return w;
+}
+
 /* The write's outcome reaches the cache. Returns what its caller is told. */
 static int end_write(struct simdisk *sd, struct pending *w)
 {
 	int res = w->fault;
 
-	if (memcmp(w->source, w->data, w->len))
+	if (w->source && memcmp(w->source, w->data, w->len))
 		die("a buffer was changed while it was being written");
 	w->source = NULL;
 	if (res) {
@@ -436,6 +458,17 @@ static void sim_write(struct storage_io *io, struct storage_io_op *op, const voi
 	tear(f->sd->view, q->write, &f->sd->random);
 }
 
+static void sim_writev(struct storage_io *io, struct storage_io_op *op, struct iovec *iov,
+		       unsigned niov, uint64_t offset)
+{
+	struct simfile *f = container_of(io, struct simfile, io);
+	struct queued *q = enqueue(f, op);
+
+	op->io = io;
+	q->write = new_writev(f->sd, iov, niov, offset);
+	tear(f->sd->view, q->write, &f->sd->random);
+}
+
 static void sim_flush(struct storage_io *io, struct storage_io_op *op)
 {
 	struct simfile *f = container_of(io, struct simfile, io);
@@ -458,6 +491,15 @@ static int sim_read(struct storage_io *io, void *buf, size_t len, uint64_t offse
 		return -EIO;
 	memcpy(buf, sd->view + offset, len);
 	return 0;
+}
+
+static int sim_readv(struct storage_io *io, const struct iovec *iov, unsigned niov, uint64_t offset)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < niov && !err; offset += iov[i++].iov_len)
+		err = sim_read(io, iov[i].iov_base, iov[i].iov_len, offset);
+	return err;
 }
 
 static int sim_write_sync(struct storage_io *io, const void *buf, size_t len, uint64_t offset)
@@ -547,8 +589,10 @@ const struct storage_io_ops simdisk_io = {
 	.open = sim_open,
 	.close = sim_close,
 	.write = sim_write,
+	.writev = sim_writev,
 	.flush = sim_flush,
 	.read = sim_read,
+	.readv = sim_readv,
 	.write_sync = sim_write_sync,
 	.flush_sync = sim_flush_sync,
 	.resize = sim_resize,

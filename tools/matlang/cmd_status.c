@@ -30,7 +30,7 @@ const struct cli_option cmd_status_options[] = {
 struct status {
 	struct control box;
 	struct box_cameras cameras;
-	char state[ERRMSG_MAX], store_state[ERRMSG_MAX], store_dir[256], oldest[64];
+	char state[ERRMSG_MAX], store_state[ERRMSG_MAX], store_dir[STORE_DIRS_MAX], oldest[64];
 	int64_t capacity, used;
 	size_t recording, trouble;
 	double fps;

@@ -16,28 +16,29 @@
 #include "tools/matlang/commands.h"
 #include "tools/matlang/footage.h"
 
-enum { KEY_SIZE = CLI_KEY, KEY_SEGMENT, KEY_SPARSE };
+enum { KEY_SIZE = CLI_KEY, KEY_SEGMENT, KEY_SPARSE, KEY_PARITY };
 
 const struct cli_option cmd_store_create_options[] = {
 	{"size", KEY_SIZE, "SIZE",
-	 "space to reserve, for example 100G (default: 90 % of what is free)"},
+	 "space to reserve in each directory, for example 100G (default: 90 % of what is free)"},
+	{"parity", KEY_PARITY, "M",
+	 "any M of the disks, 0 to 3, may be lost (default: 0; several directories)"},
 	{"segment", KEY_SEGMENT, "SIZE",
 	 "size of a segment, a power of two from 1M to 1G (default: chosen from the size)"},
 	{"sparse", KEY_SPARSE, NULL, "do not write the space through: for tests and trials only"},
 	{0},
 };
 
-/* The directory: the operand, else --store and what stands for it. */
+/* The directories: the operands, else --store and what stands for it. */
 static int store_dir(const struct cli *c, int argc, char **argv, char *out, size_t size)
 {
-	if (argc - optind > 1)
-		return cli_usage(c, "one directory is enough: '%s' is not expected here",
-				 argv[optind + 1]);
-	if (optind < argc)
-		snprintf(out, size, "%s", argv[optind]);
-	else
+	size_t at = 0;
+
+	if (optind == argc)
 		footage_store_dir(c, out, size);
-	return CLI_OK;
+	for (int i = optind; i < argc && at < size; i++)
+		at += (size_t)snprintf(out + at, size - at, "%s%s", i > optind ? "," : "", argv[i]);
+	return at < size ? CLI_OK : cli_usage(c, "the directories' names are too long together");
 }
 
 static int create_progress(void *ctx, uint64_t done, uint64_t total)
@@ -73,14 +74,25 @@ static int create(const struct cli *c, const char *const dirs[], unsigned ndirs,
 					  footage_json_text(dirs[0]))) < 0
 			       ? CLI_FAILED
 			       : CLI_OK;
-	printf("store made in %s\n", dirs[0]);
+	printf("store made in %s", dirs[0]);
+	for (unsigned i = 1; i < ndirs; i++)
+		printf("%s%s", i + 1 < ndirs ? ", " : " and ", dirs[i]);
+	putchar('\n');
 	return CLI_OK;
+}
+
+static int parse_parity(const char *text, unsigned *out, struct errmsg *em)
+{
+	if (text[0] < '0' || text[0] > '3' || text[1])
+		return errmsg_set(em, -EINVAL, "--parity '%s': it must be 0, 1, 2 or 3", text);
+	*out = (unsigned)(text[0] - '0');
+	return 0;
 }
 
 int cmd_store_create(struct cli *c, int argc, char **argv)
 {
 	struct store_create_options o = {0};
-	struct errmsg em;
+	struct errmsg em = {""};
 	uint64_t segment = 0;
 	int key, code, err = 0;
 
@@ -89,6 +101,7 @@ int cmd_store_create(struct cli *c, int argc, char **argv)
 		case KEY_SIZE: err = human_parse_size(optarg, &o.size_bytes, &em); break;
 		case KEY_SEGMENT: err = human_parse_size(optarg, &segment, &em); break;
 		case KEY_SPARSE: o.sparse = true; break;
+		case KEY_PARITY: err = parse_parity(optarg, &o.parity, &em); break;
 		default: return c->exit_code;
 		}
 		if (err)
@@ -107,9 +120,13 @@ int cmd_store_create(struct cli *c, int argc, char **argv)
 static int info_json(const struct reader_info *info, const char *uuid, size_t cameras)
 {
 	return cli_json(json_pack(
-		"{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:b, s:I}",
+		"{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, "
+		"s:I, s:b, "
+		"s:I}",
 		"type", "store", "dir", footage_json_text(info->dir), "uuid", uuid, "version",
-		(json_int_t)info->version, "volumes", (json_int_t)info->volumes, "capacity_bytes",
+		(json_int_t)info->version, "volumes", (json_int_t)info->volumes, "parity",
+		(json_int_t)info->parity, "volumes_missing", (json_int_t)info->volumes_missing,
+		"volumes_why", info->volumes_why, "capacity_bytes",
 		(json_int_t)info->capacity_bytes, "segment_bytes", (json_int_t)info->segment_bytes,
 		"segments", (json_int_t)info->segments, "segments_used",
 		(json_int_t)info->segments_used, "segments_locked",
@@ -146,8 +163,17 @@ static int info_table(const struct reader_info *info, const char *uuid, size_t c
 	table_add(t, "identity");
 	table_add(t, uuid);
 	table_add(t, "format");
-	table_addf(t, "version %u, %u volume%s", info->version, info->volumes,
-		   info->volumes == 1 ? "" : "s");
+	if (info->parity)
+		table_addf(t, "version %u, %u volumes, any %u of them may be lost", info->version,
+			   info->volumes, info->parity);
+	else
+		table_addf(t, "version %u, %u volume%s", info->version, info->volumes,
+			   info->volumes == 1 ? "" : "s");
+	if (info->volumes_missing) {
+		table_add(t, "DEGRADED");
+		table_addf(t, "%u of %u volumes missing: %s", info->volumes_missing, info->volumes,
+			   info->volumes_why);
+	}
 	table_add(t, "capacity");
 	table_addf(t, "%s in %u segments of %s", size, info->segments, segment);
 	table_add(t, "used");
@@ -173,7 +199,7 @@ int cmd_store_info(struct cli *c, int argc, char **argv)
 	struct errmsg em = {""};
 	struct reader_info info;
 	struct reader *reader;
-	char dir[256], uuid[FOOTAGE_UUID_SIZE];
+	char dir[STORE_DIRS_MAX], uuid[FOOTAGE_UUID_SIZE];
 	int code, err;
 
 	if (cli_getopt(c, argc, argv) != CLI_END)
@@ -250,7 +276,7 @@ int cmd_store_verify(struct cli *c, int argc, char **argv)
 	const struct verify_callbacks cb = {show_damage, verify_progress, &view};
 	struct verify_result result = {0};
 	struct errmsg em = {""};
-	char dir[256];
+	char dir[STORE_DIRS_MAX];
 	int code, err;
 
 	if (cli_getopt(c, argc, argv) != CLI_END)

@@ -11,7 +11,7 @@
 
 struct footage {
 	struct reader *reader;
-	char dir[256];
+	char dir[STORE_DIRS_MAX];
 	int64_t now_ns;         /* UTC, when the command began */
 	int64_t from_ns, to_ns; /* UTC; 0 and INT64_MAX when not given */
 };

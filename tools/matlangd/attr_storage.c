@@ -22,8 +22,11 @@ static ATTR_SHOW(show_dir)
 
 static ATTR_STORE(store_dir)
 {
-	if (value[0] != '/')
-		return errmsg_set(em, -EINVAL, "\"%s\" does not begin with /", value);
+	for (const char *dir = value; dir; dir = strchr(dir, ',')) {
+		dir += *dir == ',';
+		if (dir[0] != '/')
+			return errmsg_set(em, -EINVAL, "\"%s\" does not begin with /", dir);
+	}
 	if (strlen(value) >= sizeof(t->env->settings->store_dir))
 		return errmsg_set(em, -EINVAL, "the path is too long");
 	strcpy(t->env->settings->store_dir, value);
@@ -144,7 +147,9 @@ static const struct attr table[] = {
 	 .def = BOX_STORE_DIR,
 	 .show = show_dir,
 	 .store = store_dir,
-	 .help = "Folder of the store, made by `matlang store create`."},
+	 .help = "Folder of the store, made by `matlang store create`; of a store on several "
+		 "disks, "
+		 "its folders with commas between."},
 	{.path = "storage/commit_ms",
 	 .type = ATTR_INT,
 	 .writable = true,

@@ -121,18 +121,28 @@ static int add_setting(struct options *o, const char *text, struct errmsg *em)
 	return add_set(o, "", text, (size_t)(equals - text), "", equals + 1, "--set", em);
 }
 
-/* The setting is an absolute path; on a command line people write what the shell completes. */
-static int add_store(struct options *o, const char *dir, struct errmsg *em)
+/* The setting holds absolute paths; on a command line people write what the shell completes. */
+static int add_store(struct options *o, const char *dirs, struct errmsg *em)
 {
-	char *cwd CLEANUP_FREE = dir[0] == '/' ? NULL : getcwd(NULL, 0);
+	char *cwd CLEANUP_FREE = getcwd(NULL, 0);
+	char *list CLEANUP_FREE = strdup(dirs);
 	char *full CLEANUP_FREE = NULL;
+	char *rest = list, *dir;
 
-	if (dir[0] != '/' && !cwd)
-		return errmsg_set(em, -errno, "--store %s: %s", dir, strerror(errno));
-	if (asprintf(&full, "%s%s%s", cwd ? cwd : "", cwd ? "/" : "", dir) < 0) {
+	while (list && (dir = strsep(&rest, ","))) {
+		char *before CLEANUP_FREE = full;
+
 		full = NULL;
-		return errmsg_set(em, -ENOMEM, "out of memory");
+		if (dir[0] != '/' && !cwd)
+			return errmsg_set(em, -errno, "--store %s: %s", dirs, strerror(errno));
+		if (asprintf(&full, "%s%s%s%s%s", before ? before : "", before ? "," : "",
+			     dir[0] == '/' ? "" : cwd, dir[0] == '/' ? "" : "/", dir) < 0)
+			full = NULL;
+		if (!full)
+			break;
 	}
+	if (!full)
+		return errmsg_set(em, -ENOMEM, "out of memory");
 	return add_set(o, "", "storage/dir", strlen("storage/dir"), "", full, "--store", em);
 }
 

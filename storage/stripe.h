@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Several volumes as one, below the store: a back end of the I/O seam over other back ends. What
+ * the store writes in whole units is cut into blocks, one for each data volume, and parity blocks
+ * (Reed-Solomon, ISA-L) are added for the others. With any `parity` of the volumes gone, failing
+ * or lying, everything durable can be read, and writing goes on. docs/DISK_FORMAT.md, 1.2 and
+ * 1.3, is the specification.
+ *
+ * No write hole: nothing durable shares a stripe with anything written later (see format_unit),
+ * so that a torn stripe holds only what was never called durable.
+ *
+ * Threads: as of the I/O seam; stripe_status: any.
+ */
+#ifndef STORAGE_STRIPE_H
+#define STORAGE_STRIPE_H
+
+#include "storage/disk_format.h"
+#include "storage/io.h"
+
+enum stripe_state {
+	STRIPE_OK,
+	STRIPE_MISSING,    /* its directory is not there, or holds no volume of this store */
+	STRIPE_STALE,      /* it is there, and missed what was written since it was last seen */
+	STRIPE_FAILED,     /* it refused a write or a flush; nothing is asked of it any more */
+	STRIPE_REBUILDING, /* it takes what is written and is being filled with the rest */
+};
+
+#define STRIPE_WHY_MAX 192
+
+struct stripe_volume_status {
+	enum stripe_state state;
+	char dir[256];            /* "" when not known */
+	char why[STRIPE_WHY_MAX]; /* not OK: in words */
+	uint64_t read_errors;     /* reads it refused */
+	uint64_t wrong;           /* reads it gave wrong bytes for, as checksums told */
+	uint64_t write_errors;
+	uint8_t uuid[16];
+};
+
+struct stripe_status {
+	unsigned volumes, parity;
+	unsigned missing; /* volumes that do not count now; at most `parity` */
+	uint64_t generation;
+	struct stripe_volume_status volume[DISK_VOLUMES_MAX];
+};
+
+/* A volume to put together; `io` is taken over, by success and failure alike. */
+struct stripe_part {
+	char dir[256];
+	struct storage_io *io; /* NULL: could not be opened; `why` says it */
+	char why[STRIPE_WHY_MAX];
+	struct format_super super;
+	bool has_member;
+	struct format_member member;
+};
+
+/*
+ * Puts the volumes of one store together; in any order. `writing`: the first flush writes a new
+ * generation of the membership, so that whoever is missing now is known to be stale later. Errors
+ * with message: -EINVAL (of different stores, a volume twice), -ENODEV (too few of them, or too
+ * stale; says which), -ENOMEM.
+ */
+int stripe_assemble(struct stripe_part *part, unsigned parts, bool writing, struct storage_io **out,
+		    struct errmsg *em) MUST_CHECK;
+/* The volumes of a store that is being made, by index; a first membership is written by the first
+ * flush. */
+int stripe_make(const struct format_super *s, struct stripe_part *part, struct storage_io **out,
+		struct errmsg *em) MUST_CHECK;
+
+/* Whether it is one of ours. All that follows is for those only. */
+bool stripe_is(const struct storage_io *io);
+/* What all superblocks say, with the volume's own fields zero. */
+const struct format_super *stripe_super(const struct storage_io *io);
+void stripe_status(struct storage_io *io, struct stripe_status *out);
+/* A volume by itself, NULL: not there; for whoever looks at superblocks or parity. */
+struct storage_io *stripe_volume_io(struct storage_io *io, unsigned index);
+
+/* How many volumes do not count now. */
+unsigned stripe_missing(const struct storage_io *io);
+/* "volume 2 (/mnt/c): why; volume 3: why"; "" when all are there. */
+void stripe_explain(struct storage_io *io, char *out, size_t size);
+
+struct stripe_check {
+	uint64_t stripes;    /* compared */
+	uint64_t differing;  /* whose blocks contradict one another */
+	uint64_t first;      /* offset in the volumes of the first that does */
+	uint32_t unreadable; /* volumes with blocks that cannot be read, a bit each */
+};
+/* Compares the blocks of the stripes of [offset, offset + bytes), whole stripes within one
+ * segment or area, on all volumes that are there. 0 or -ENOMEM. */
+int stripe_compare(struct storage_io *io, uint64_t offset, uint64_t bytes,
+		   struct stripe_check *out) MUST_CHECK;
+
+#endif

@@ -136,6 +136,20 @@ int boot_put(struct store *s, uint32_t boot, const uint8_t id[16], const struct 
 	return 0;
 }
 
+/* Reading two clocks takes time; what is less is no step. */
+#define STEP_NS NSEC_PER_SEC
+
+bool boot_stepped(struct store *s, const struct format_clock *c)
+{
+	const struct format_checkpoint_boot *b = boot_at(s, s->boot);
+
+	if (!b || !clock_set(&b->last) || !clock_set(c))
+		return true;
+	int64_t d = (c->utc_ns - c->mono_ns) - (b->last.utc_ns - b->last.mono_ns);
+
+	return c->synchronised != b->last.synchronised || d > STEP_NS || d < -STEP_NS;
+}
+
 int boot_begin(struct store *s, const struct monotime_sample *now)
 {
 	const struct format_clock c = {.mono_ns = now->mono_ns,

@@ -63,9 +63,12 @@
 #define DISK_CHECKPOINT_BOOT    72u
 #define DISK_SEAL_CAMERA        128u
 #define DISK_LOCK_ENTRY         16u
+#define DISK_HOLD_ENTRY         48u /* without the texts */
+#define DISK_HOLD_MOST          (DISK_HOLD_ENTRY + RECORD_LOCK_WHO + RECORD_LOCK_WHY + 8u)
 
 /* Kinds of records only the store itself uses; readers pass over kinds they do not know. */
 #define DISK_RECORD_LOCK    16 /* payload: DISK_LOCK_ENTRYs */
+#define DISK_RECORD_HOLD    17 /* payload: format_holds */
 #define DISK_RECORD_MINUTES 20 /* payload: see format_minutes.h */
 
 struct format_super {
@@ -160,6 +163,17 @@ struct format_lock {
 struct format_minutes_ref {
 	uint64_t position;            /* in the log, of its payload */
 	uint32_t bytes, tables_bytes; /* of the payload; of its head and tables */
+};
+
+/* One entry of a hold record: what a person locked, and why. */
+enum format_hold_state {
+	FORMAT_HOLD_RELEASED = 0,
+	FORMAT_HOLD_STANDS = 1,
+	FORMAT_HOLD_RESET = 2, /* what stands is what follows; number: the highest ever used */
+};
+struct format_hold {
+	enum format_hold_state state;
+	struct record_lock lock;
 };
 
 enum format_section {
@@ -324,6 +338,14 @@ void format_record_show(const struct format_record *r, struct record *out);
 void format_lock_encode(uint8_t out[static DISK_LOCK_ENTRY], const struct format_lock *l);
 int format_lock_decode(const uint8_t in[static DISK_LOCK_ENTRY], const struct format_super *s,
 		       struct format_lock *out) MUST_CHECK;
+
+/* Bytes the entry takes, a multiple of 8, at most DISK_HOLD_MOST. */
+size_t format_hold_bytes(const struct format_hold *h);
+/* Returns the same; `out` has room for it. */
+size_t format_hold_encode(uint8_t *out, const struct format_hold *h);
+/* Decodes the entry at `in`, of `len` bytes still there. *used: bytes of the entry. */
+int format_hold_decode(const uint8_t *in, size_t len, struct format_hold *out,
+		       size_t *used) MUST_CHECK;
 
 /* The seal's last block, which is the segment's last block. */
 void format_seal_encode(uint8_t block[static DISK_BLOCK], const struct format_super *s,

@@ -37,6 +37,18 @@ uint32_t reader_camera_id(const struct reader *r, const char *name);
 /* "" when there is no camera of that number. */
 const char *reader_camera_name(const struct reader *r, uint32_t id);
 
+/* Locks that stand, by rising number. */
+size_t reader_lock_count(const struct reader *r);
+/* NULL past the end; valid until reader_refresh or close. */
+const struct record_lock *reader_lock_at(const struct reader *r, size_t index);
+/* What a lock keeps now: segments that hold something of it, whole. Reads their seals. */
+struct reader_lock_extent {
+	uint32_t segments;
+	uint64_t bytes;
+};
+int reader_lock_extent(struct reader *r, const struct record_lock *l,
+		       struct reader_lock_extent *out) MUST_CHECK;
+
 struct reader_info {
 	char dir[STORE_DIRS_MAX];
 	uint8_t uuid[16];

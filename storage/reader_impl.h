@@ -16,6 +16,7 @@
 
 #include "storage/disk_format.h"
 #include "storage/io.h"
+#include "storage/locktable.h"
 #include "storage/reader.h"
 
 struct reader_segment {
@@ -85,12 +86,15 @@ struct reader {
 	size_t names, names_room;
 	struct reader_boot *boot; /* by number */
 	size_t boots, boots_room;
-	uint32_t head;                 /* DISK_NO_SEGMENT: nothing written yet */
-	uint32_t given_up;             /* the head's `next`, or DISK_NO_SEGMENT */
-	struct reader_scan *scan;      /* of the head; NULL when there is none or it is sealed */
-	uint8_t *window;               /* DISK_BLOCK aligned */
-	uint32_t window_bytes;         /* READER_WINDOW, up to whole units */
-	uint64_t index_bytes;          /* read for the index, all told */
+	uint32_t head;            /* DISK_NO_SEGMENT: nothing written yet */
+	uint32_t given_up;        /* the head's `next`, or DISK_NO_SEGMENT */
+	struct reader_scan *scan; /* of the head; NULL when there is none or it is sealed */
+	struct locktable locks;   /* that stand */
+	uint64_t locks_told;      /* sequence of the segment that told of them last */
+	uint64_t told;            /* sequence of the sealed head whose small records were read */
+	uint8_t *window;          /* DISK_BLOCK aligned */
+	uint32_t window_bytes;    /* READER_WINDOW, up to whole units */
+	uint64_t index_bytes;     /* read for the index, all told */
 	struct reader_findings damage; /* of the index itself */
 };
 

@@ -21,6 +21,7 @@ void reader_index_free(struct reader *r)
 		free(r->name[i]);
 	free(r->name);
 	free(r->boot);
+	locktable_free(&r->locks);
 }
 
 size_t reader_index_find(const struct reader *r, uint64_t sequence)
@@ -314,6 +315,24 @@ static int learn_small(struct reader *r, const struct format_segment *h,
 	return 0;
 }
 
+/* The head was sealed before the checkpoint, which does not have the locks that stand. */
+static int learn_head(struct reader *r, const struct format_segment *h, const struct format_seal *f)
+{
+	CLEANUP_FREE uint8_t *mem = NULL;
+	const uint8_t *start[FORMAT_SECTIONS];
+
+	if (r->told == h->sequence)
+		return 0;
+	int err = reader_sections(r, f, FORMAT_SECTION_SMALL, FORMAT_SECTION_SMALL, &mem, start);
+
+	if (!err)
+		err = learn_small(r, h, f, start[FORMAT_SECTION_SMALL]);
+	if (err && err != -EBADMSG)
+		return err;
+	r->told = h->sequence;
+	return 0;
+}
+
 /* Takes in a segment that was sealed since the checkpoint. -EBADMSG: the seal is not whole (yet),
  * as it is when the power failed while it was written. */
 static int learn_seal(struct reader *r, const struct format_segment *h, const struct format_seal *f)
@@ -438,8 +457,8 @@ int reader_index_read_head(struct reader *r, const struct format_segment *h, uin
 	struct format_seal f;
 	int err = reader_seal(r, r->head, e->sequence, e->nonce, &f);
 
-	if (!err && e->state != FORMAT_SEALED)
-		err = learn_seal(r, h, &f);
+	if (!err)
+		err = e->state == FORMAT_SEALED ? learn_head(r, h, &f) : learn_seal(r, h, &f);
 	if (err && err != -EBADMSG)
 		return err;
 	if (!err) {

@@ -47,6 +47,15 @@ static void learn_locks(struct reader *r, const uint8_t *payload, uint32_t bytes
 			r->segment[l.segment].locked = l.locked;
 }
 
+/* A cursor comes by older segments again: what they tell of locks is over. */
+static int learn_holds(struct reader *r, uint64_t sequence, const uint8_t *payload, uint32_t bytes)
+{
+	if (sequence < r->locks_told)
+		return 0;
+	r->locks_told = sequence;
+	return locktable_apply(&r->locks, payload, bytes);
+}
+
 static int learn_clock(struct reader *r, const struct format_segment *h,
 		       const struct format_record *rec)
 {
@@ -69,6 +78,7 @@ int reader_index_learn(struct reader *r, const struct format_segment *h,
 					 rec->payload_bytes);
 	case RECORD_CLOCK: return learn_clock(r, h, rec);
 	case DISK_RECORD_LOCK: learn_locks(r, payload, rec->payload_bytes); return 0;
+	case DISK_RECORD_HOLD: return learn_holds(r, h->sequence, payload, rec->payload_bytes);
 	default: return 0;
 	}
 }

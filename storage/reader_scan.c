@@ -175,7 +175,7 @@ static int keep_heads(struct reader_scan *s, const struct format_chunk *c, const
 static bool tells_about_store(const struct format_record *rec)
 {
 	return rec->kind == RECORD_CAMERA || rec->kind == RECORD_CLOCK ||
-	       rec->kind == DISK_RECORD_LOCK;
+	       rec->kind == DISK_RECORD_LOCK || rec->kind == DISK_RECORD_HOLD;
 }
 
 /* What the records say about the segment and the store. */

@@ -88,6 +88,7 @@ int recover_rebuild(struct store *s, bool locks)
 	if (!heads || !r.rejected)
 		goto out;
 	reset_table(s, locks);
+	locktable_free(&s->locks);
 	s->prev_sequence = s->prev_nonce = 0;
 	s->prev_end = 0;
 	s->next_index = 0;

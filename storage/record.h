@@ -56,6 +56,17 @@ enum record_clock {
 	RECORD_CLOCK_SYNCED = 2,
 };
 
+/* Footage that is kept until it is released. */
+#define RECORD_LOCK_WHO 64
+#define RECORD_LOCK_WHY 240
+struct record_lock {
+	uint64_t number;                /* from 1, never used twice in a store */
+	uint32_t camera_id;             /* or RECORD_ANY_CAMERA */
+	int64_t from_utc_ns, to_utc_ns; /* inclusive, exclusive; may lie in the future */
+	int64_t created_utc_ns;
+	char who[RECORD_LOCK_WHO + 1], why[RECORD_LOCK_WHY + 1]; /* UTF-8 */
+};
+
 /* What a reader gives. Pointers are valid until the cursor moves. */
 struct record {
 	enum record_kind kind;

@@ -199,7 +199,9 @@ static int from_checkpoint(struct store *s, const struct format_checkpoint *c)
 
 	if (e.state == FORMAT_SEALED) {
 		forget_open(s);
-		return from_sealed_head(s, c);
+		int got = recover_read_locks(s, c->head);
+
+		return got ? got : from_sealed_head(s, c);
 	}
 	if (e.state != FORMAT_OPEN)
 		return -EBADMSG;
@@ -233,14 +235,20 @@ int recover_store(struct store *s, struct errmsg *em)
 		return errmsg_set(em, err, "%s: cannot flush the disk: %s", s->dir, strerror(-err));
 	err = checkpoint_load(s, &c);
 	bool loaded = !err;
+	uint64_t from = 1;
 
+	if (!err && c.head != DISK_NO_SEGMENT)
+		from = s->table[c.head].sequence;
 	if (!err)
 		err = from_checkpoint(s, &c);
 	if (err == -EBADMSG) {
+		from = 0;
 		s->walked++;
 		err = recover_rebuild(s, loaded);
 	}
 	clear_free(s);
+	if (!err)
+		err = locks_recover(s, from);
 	if (err == -ENOMEM)
 		return errmsg_set(em, err, "%s: no memory to open the store", s->dir);
 	if (!err && s->walked) {

@@ -24,6 +24,11 @@ int recover_limit(struct store *s, struct tail *t, uint32_t end) MUST_CHECK;
 int recover_finish(struct store *s, struct tail *t) MUST_CHECK;
 void recover_drop(struct store *s, struct tail *t);
 
+/* What the small records of a sealed segment say about the store: clock, locks. */
+int recover_take_small(struct store *s, const struct format_seal *f) MUST_CHECK;
+/* The locks that stood when the log left the sealed segment `head`. */
+int recover_read_locks(struct store *s, uint32_t head) MUST_CHECK;
+
 /* Without a checkpoint. `locks`: the tables hold those of an unusable one, for their locks. */
 int recover_rebuild(struct store *s, bool locks) MUST_CHECK;
 

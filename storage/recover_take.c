@@ -117,7 +117,7 @@ static int take_clock(struct store *s, const struct format_record *rec, uint32_t
 	return boot_put(s, boot, boot_id, out, out);
 }
 
-static int take_small(struct store *s, const struct format_seal *f)
+int recover_take_small(struct store *s, const struct format_seal *f)
 {
 	struct format_clock clock;
 	CLEANUP_FREE uint8_t *buf = NULL;
@@ -138,6 +138,8 @@ static int take_small(struct store *s, const struct format_seal *f)
 			return -EBADMSG;
 		if (rec.kind == DISK_RECORD_LOCK)
 			retain_apply_locks(s, p + at, rec.payload_bytes);
+		if (rec.kind == DISK_RECORD_HOLD)
+			err = locktable_apply(&s->locks, p + at, rec.payload_bytes);
 		if (rec.kind == RECORD_CLOCK)
 			err = take_clock(s, &rec, f->boot, f->boot_id, &clock);
 		at += padded;
@@ -294,7 +296,7 @@ static int take_sealed(struct store *s, struct tail *t)
 	};
 	/* The entry first: a lock may speak of the segment it is in. */
 	err = boot_put(s, f.boot, f.boot_id, &f.first_clock, &f.last_clock);
-	return err ? err : take_small(s, &f);
+	return err ? err : recover_take_small(s, &f);
 }
 
 struct taking {
@@ -334,6 +336,10 @@ static int take_record(void *ctx, const struct format_record *rec, const uint8_t
 	}
 	if (rec->kind == DISK_RECORD_LOCK)
 		retain_apply_locks(t->s, payload, rec->payload_bytes);
+	if (rec->kind == DISK_RECORD_HOLD)
+		err = locktable_apply(&t->s->locks, payload, rec->payload_bytes);
+	if (err)
+		return err;
 	if (rec->kind == RECORD_CLOCK)
 		err = take_clock(t->s, rec, t->seg->head.boot, t->seg->head.boot_id,
 				 &t->seg->clock);

@@ -138,7 +138,9 @@ int segment_open(struct store *s)
 	seg->header = NULL;
 	write_queue(s, w);
 	seg->header_ticket = w->ticket;
-	err = retain_append_locks(s);
+	err = locks_carry(s);
+	if (!err)
+		err = retain_append_locks(s);
 	/* So that this header is durable, and the next segment may be written, long before it is
 	 * needed. */
 	commit_kick(s);
@@ -152,6 +154,7 @@ void segment_close(struct store *s)
 	s->cur = NULL;
 	seg->closed = true;
 	s->next_index = seg->head.next;
+	locks_close(s, seg);
 	s->seals++;
 	uint32_t limit = s->super.segments / 4 < STORE_SEALS_CHECKPOINT ? s->super.segments / 4
 									: STORE_SEALS_CHECKPOINT;
@@ -172,6 +175,18 @@ static int64_t utc_of(const struct format_clock *c, int64_t mono_ns)
 	return c->utc_ns ? c->utc_ns + (mono_ns - c->mono_ns) : 0;
 }
 
+/* By both of its samples, generously: the clock may have been set meanwhile. */
+static void set_utc(struct format_checkpoint_segment *e, const struct format_clock *first,
+		    const struct format_clock *last)
+{
+	int64_t a = utc_of(first, e->first_mono_ns), b = utc_of(last, e->first_mono_ns);
+
+	e->first_utc_ns = !b || (a && a < b) ? a : b;
+	a = utc_of(first, e->last_mono_ns);
+	b = utc_of(last, e->last_mono_ns);
+	e->last_utc_ns = a > b ? a : b;
+}
+
 void segment_to_table(struct store *s, const struct segment *seg, enum format_segment_state state)
 {
 	struct format_checkpoint_segment *e = &s->table[seg->head.index];
@@ -189,9 +204,9 @@ void segment_to_table(struct store *s, const struct segment *seg, enum format_se
 		.seal_start = seal_start(l, &s->super),
 		.first_mono_ns = l->first_mono_ns,
 		.last_mono_ns = l->last_mono_ns,
-		.first_utc_ns = records ? utc_of(&seg->head.clock, l->first_mono_ns) : 0,
-		.last_utc_ns = records ? utc_of(&seg->head.clock, l->last_mono_ns) : 0,
 	};
+	if (records)
+		set_utc(e, &seg->head.clock, seg->clock.utc_ns ? &seg->clock : &s->clock);
 }
 
 int segment_build_seal(const struct store *s, struct segment *seg, uint8_t **out, uint32_t *start)

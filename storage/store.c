@@ -49,6 +49,7 @@ static void store_free(struct store *s)
 	free(s->cameras);
 	free(s->camera_hash);
 	free(s->boots);
+	locktable_free(&s->locks);
 	free(s);
 }
 
@@ -209,6 +210,16 @@ int store_camera(struct store *s, const char *name, uint32_t *out_id)
 	return 0;
 }
 
+int store_find_camera(const struct store *s, const char *name, uint32_t *out_id)
+{
+	uint32_t id = camera_find(s, name);
+
+	if (!id)
+		return -ENOENT;
+	*out_id = id;
+	return 0;
+}
+
 int store_append_frame(struct store *s, struct frame *f, uint64_t *position)
 {
 	return append_frame(s, f, position);
@@ -294,9 +305,13 @@ int store_append_clock(struct store *s, const struct monotime_sample *c)
 					 .synchronised = c->synchronised};
 
 	memcpy(rec.clock_sample.boot_id, c->boot_id, sizeof(rec.clock_sample.boot_id));
+	bool stepped = boot_stepped(s, &now);
+
 	s->clock = now;
 	int err = boot_put(s, s->boot, s->boot_id, &now, &now);
 
+	if (!err && stepped)
+		err = locks_recheck_boot(s);
 	return err ? err : append_record(s, &rec, NULL, NULL);
 }
 
@@ -347,6 +362,7 @@ void store_stats(const struct store *cs, struct store_stats *out)
 		.segments = s->super.segments,
 		.segments_used = (uint32_t)LOAD(used),
 		.segments_locked = (uint32_t)LOAD(locked),
+		.locks = (uint32_t)LOAD(locks),
 		.capacity_bytes = (uint64_t)s->super.segments * s->super.segment_bytes,
 		.oldest_utc_ns = LOAD(oldest_utc_ns),
 		.commit_max_ns = LOAD(commit_max_ns),

@@ -81,6 +81,9 @@ int store_close(struct store *s) MUST_CHECK;
  * -ENOSPC: table full (65,535), -EINVAL: bad name. */
 int store_camera(struct store *s, const char *name, uint32_t *out_id) MUST_CHECK;
 
+/* The number of a camera that has one. -ENOENT. */
+int store_find_camera(const struct store *s, const char *name, uint32_t *out_id) MUST_CHECK;
+
 /*
  * Appends a frame. Takes its own reference and drops it when the bytes are copied (gathered) or
  * written (direct). `position` (may be NULL) receives the log position behind it, for comparison
@@ -108,10 +111,20 @@ void store_commit(struct store *s);
 
 void store_set_commit_interval(struct store *s, int64_t ns);
 
-/* Locks footage against recycling: every segment with records in [from, to] UTC of the camera
- * (camera_id RECORD_ANY_CAMERA: all). Kept in the store. */
-int store_lock_segments(struct store *s, uint32_t camera_id, int64_t from_utc_ns, int64_t to_utc_ns,
-			bool lock, unsigned *out_segments) MUST_CHECK;
+/*
+ * Locks footage against recycling until it is released: every segment with records of the camera
+ * in [from, to) UTC, those still to be written included. `l->number` is not looked at; *number
+ * names the lock, *segments (may be NULL) is how many segments it covers now. It counts as soon as
+ * what was appended so far is durable. Errors: -EINVAL (no such camera, empty span, no reason),
+ * -ENOSPC (too many locks, or no room in the store to write it down), -EIO, -ENOMEM.
+ */
+int store_lock_add(struct store *s, const struct record_lock *l, uint64_t *number,
+		   unsigned *segments) MUST_CHECK;
+/* Releases a lock. -ENOENT: there is none of that number. */
+int store_lock_remove(struct store *s, uint64_t number) MUST_CHECK;
+size_t store_lock_count(const struct store *s);
+/* By rising number; NULL past the end. Valid until the next call that changes locks. */
+const struct record_lock *store_lock_at(const struct store *s, size_t index);
 
 struct store_stats {
 	uint64_t appended, durable; /* log positions, bytes since creation */
@@ -121,6 +134,7 @@ struct store_stats {
 	uint64_t commits, recycled_segments;
 	uint64_t write_errors;
 	uint32_t segments, segments_used, segments_locked;
+	uint32_t locks; /* that stand */
 	uint64_t capacity_bytes;
 	int64_t oldest_utc_ns;    /* of the oldest record; 0: empty */
 	int64_t commit_max_ns;    /* longest commit since open */

@@ -6,10 +6,11 @@
  *   volume.c      creation, superblock      commit.c      writes in flight, flushes, durability
  *   segment.c     opening, closing, sealing seal.c        the index of a segment
  *   cut.c         failures                  checkpoint.c  tables to and from the disk
- *   recover.c     mount                     retain.c      recycling and locks
+ *   recover.c     mount                     retain.c      recycling
  *   scan.c        walking chunks            boots.c       cameras and boots
  *   minutes*.c    minute maps
  *   degraded.c    missing volumes; the stripes below have their own stripe_impl.h
+ *   locks.c       what people lock          retain_mark.c segments that are locked
  *
  * Threads: everything on the reactor's, but the counters (atomic) and `trouble` (its lock).
  */
@@ -23,6 +24,7 @@
 #include "storage/dirs.h"
 #include "storage/disk_format.h"
 #include "storage/io.h"
+#include "storage/locktable.h"
 #include "storage/seal.h"
 #include "storage/store.h"
 
@@ -102,7 +104,7 @@ struct minutes;
 struct store_counters {
 	atomic_ullong appended, durable, frames, records, direct_frames, gathered_frames;
 	atomic_ullong payload_bytes, written_bytes, commits, recycled, write_errors;
-	atomic_ullong used, locked, waiting_bytes;
+	atomic_ullong used, locked, locks, waiting_bytes;
 	atomic_llong oldest_utc_ns, commit_max_ns;
 };
 #define STORE_ADD(s, field, n) \
@@ -133,6 +135,8 @@ struct store {
 	uint32_t boot; /* ours */
 	uint8_t boot_id[16];
 	struct format_clock clock; /* newest sample */
+
+	struct locktable locks;
 
 	/* The log's end. */
 	struct list live;
@@ -209,6 +213,8 @@ int camera_add(struct store *s, const char *name, uint32_t *out_id) MUST_CHECK;
 /* Takes in what a segment says of its boot; `last` may be all zero. */
 int boot_put(struct store *s, uint32_t boot, const uint8_t id[16], const struct format_clock *first,
 	     const struct format_clock *last) MUST_CHECK;
+/* Whether a sample gives the running boot another UTC than it had so far. */
+bool boot_stepped(struct store *s, const struct format_clock *c);
 /* Finds or makes the number of the running boot. */
 int boot_begin(struct store *s, const struct monotime_sample *now) MUST_CHECK;
 
@@ -288,9 +294,28 @@ uint32_t retain_pick(struct store *s, uint32_t except, bool *wait);
 /* Marks it free in the table. */
 void retain_give_up(struct store *s, uint32_t index);
 void retain_count(struct store *s);
-/* Appends the locks that stand to a segment just opened. */
+
+/* retain_mark.c */
+/* Appends the marks of locked segments to a segment just opened. */
 int retain_append_locks(struct store *s) MUST_CHECK;
 /* Applies the payload of a lock record. */
 void retain_apply_locks(struct store *s, const uint8_t *payload, uint32_t bytes);
+/* Times that the records of a segment may have, generously; everything when that is not known. */
+void retain_span(const struct store *s, const struct format_checkpoint_segment *e, int64_t *from,
+		 int64_t *to);
+/* 1: the segment may hold something of what the lock is about; 0: it does not. */
+int retain_covers(struct store *s, const struct record_lock *l, uint32_t index) MUST_CHECK;
+/* Marks segments as locked or not, in the table and in the log. */
+int retain_mark(struct store *s, const uint32_t *index, uint32_t count, bool locked) MUST_CHECK;
+
+/* locks.c */
+/* Appends all locks that stand to a segment just opened. */
+int locks_carry(struct store *s) MUST_CHECK;
+/* A segment takes no more: it is locked if some lock covers it. */
+void locks_close(struct store *s, struct segment *seg);
+/* The running boot has learned the time: its segments are looked at again. */
+int locks_recheck_boot(struct store *s) MUST_CHECK;
+/* After the log was walked from `from_sequence` on (0: all of it, without a checkpoint). */
+int locks_recover(struct store *s, uint64_t from_sequence) MUST_CHECK;
 
 #endif

@@ -91,8 +91,17 @@ static void go_on(struct model *m, const struct model_shown *before)
 	/* Positions of an earlier life mean nothing now: what was shown is what must stay. */
 	for (size_t i = 0; i < m->items; i++)
 		m->item[i].position = 0;
+	if (m->lock_position > m->durable)
+		m->lock_position = 0;
 	for (unsigned i = 0; i < 6; i++) {
 		int err = model_append(m);
+
+		/* What is left may all be locked. */
+		for (unsigned k = 0; err == -ENOSPC && k < 100; k++) {
+			model_release(m);
+			model_turn(m);
+			err = model_append(m);
+		}
 
 		model_check(m, !err, "appending after recovery: %s", strerror(-err));
 	}

@@ -268,7 +268,10 @@ static struct model_item *new_item(struct model *m, enum record_kind kind, uint3
 				  .camera = (uint32_t)model_random(m, MODEL_CAMERAS),
 				  .id = (uint32_t)m->items,
 				  .bytes = bytes,
-				  .mono_ns = m->mono_ns};
+				  .mono_ns = m->mono_ns,
+				  .locked = m->lock_position && m->mono_ns < m->lock_to_ns};
+	if (it->locked)
+		m->locked_to = m->items;
 	return it;
 }
 
@@ -377,21 +380,27 @@ static void mark_locked(struct model *m, bool locked)
 		m->item[i].locked = locked;
 }
 
+void model_release(struct model *m)
+{
+	while (store_lock_count(m->store)) {
+		int err = store_lock_remove(m->store, store_lock_at(m->store, 0)->number);
+
+		model_check(m, !err, "unlocking: %s", strerror(-err));
+	}
+	mark_locked(m, false);
+	m->lock_position = 0;
+}
+
 void model_lock(struct model *m)
 {
+	struct record_lock l = {.camera_id = RECORD_ANY_CAMERA, .why = "case 17"};
 	struct store_stats st;
 	unsigned n = 0;
 	size_t at;
 	int err;
 
 	if (m->lock_position) {
-		const struct model_item *a = &m->item[m->locked_from];
-		const struct model_item *b = &m->item[m->locked_to - 1];
-
-		err = store_lock_segments(m->store, RECORD_ANY_CAMERA,
-					  a->mono_ns + m->utc_offset_ns - 3600 * NSEC_PER_SEC,
-					  b->mono_ns + m->utc_offset_ns + 3600 * NSEC_PER_SEC,
-					  false, &n);
+		err = store_lock_remove(m->store, m->lock_number);
 		model_check(m, !err, "unlocking: %s", strerror(-err));
 		mark_locked(m, false);
 		m->lock_position = 0;
@@ -404,13 +413,28 @@ void model_lock(struct model *m)
 		return;
 	m->locked_from = at;
 	m->locked_to = at + 1;
-	err = store_lock_segments(m->store, RECORD_ANY_CAMERA,
-				  m->item[at].mono_ns + m->utc_offset_ns - STEP_NS / 4,
-				  m->item[at].mono_ns + m->utc_offset_ns + STEP_NS / 4, true, &n);
+	l.from_utc_ns = m->item[at].mono_ns + m->utc_offset_ns - STEP_NS / 4;
+	l.to_utc_ns = l.from_utc_ns + STEP_NS / 2;
+	/* Some reach into what is still to come. */
+	m->lock_to_ns = 0;
+	if (at % 2) {
+		m->lock_to_ns = m->mono_ns + 20 * STEP_NS - STEP_NS / 2;
+		m->locked_to = m->items;
+		l.to_utc_ns = m->lock_to_ns + m->utc_offset_ns;
+	}
+	store_stats(m->store, &st);
+	uint64_t before = st.appended;
+
+	err = store_lock_add(m->store, &l, &m->lock_number, &n);
+	if (err == -ENOSPC) { /* nothing left to write it down in: refused, as it says */
+		m->locked_from = m->locked_to = 0;
+		return;
+	}
 	model_check(m, !err, "locking: %s", strerror(-err));
 	model_check(m, n >= 1, "nothing was locked");
 	store_stats(m->store, &st);
-	m->lock_position = st.appended;
+	/* One that waits for the log to go on has no place yet. */
+	m->lock_position = st.appended > before ? st.appended : UINT64_MAX;
 	mark_locked(m, true);
 }
 
@@ -509,6 +533,24 @@ static void check_record(struct model *m, struct reader *r, struct reader_cursor
 	show(m, out, id, rec->position / m->segment_bytes);
 }
 
+/* A lock that counts is told of, with what was said of it. */
+static void check_locks(struct model *m, struct reader *r)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < reader_lock_count(r); i++) {
+		const struct record_lock *l = reader_lock_at(r, i);
+
+		model_check(m, !strcmp(l->why, "case 17") && l->from_utc_ns < l->to_utc_ns,
+			    "lock %" PRIu64 " was never made like this", l->number);
+		found |= l->number == m->lock_number;
+	}
+	model_check(m, found || !m->lock_position || m->lock_position > m->durable,
+		    "lock %" PRIu64 " (at %" PRIu64 ", durable %" PRIu64
+		    ") was durable and is gone",
+		    m->lock_number, m->lock_position, m->durable);
+}
+
 void model_read(struct model *m, struct simdisk *disk, struct model_shown *out)
 {
 	model_read_io(m, "box", &simdisk_io, disk, out);
@@ -538,6 +580,7 @@ void model_read_io(struct model *m, const char *dirs, const struct storage_io_op
 	model_check(m, !got, "reading: %s", strerror(-got));
 	reader_cursor_damage(c, &d);
 	model_check(m, !d.records && !d.segments && !d.stale, "damage after a crash: %s", d.first);
+	check_locks(m, r);
 	reader_cursor_close(c);
 	reader_close(r);
 }

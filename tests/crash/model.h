@@ -45,6 +45,8 @@ struct model {
 	uint64_t frames[MODEL_CAMERAS]; /* taken by the store */
 	unsigned frames_out;            /* slots the store still holds */
 	size_t locked_from, locked_to;  /* items a lock was asked for */
+	int64_t lock_to_ns;             /* mono: later items before it are locked too; 0: none */
+	uint64_t lock_number;           /* of the lock that stands */
 	uint64_t lock_position;         /* the lock counts when durable gets here; 0: none stands */
 	char trouble[ERRMSG_MAX];
 };
@@ -74,6 +76,8 @@ int model_append(struct model *m) MUST_CHECK;
 int model_append_frame(struct model *m, uint32_t bytes) MUST_CHECK;
 /* Locks the segments of some durable items, or releases what is locked. */
 void model_lock(struct model *m);
+/* Releases every lock there is. */
+void model_release(struct model *m);
 /* One turn of the reactor, without waiting. */
 void model_turn(struct model *m);
 

@@ -131,6 +131,19 @@ static void print_record(const struct record *r)
 	print(line);
 }
 
+static void print_locks(const struct reader *r)
+{
+	const struct record_lock *l;
+
+	for (size_t i = 0; (l = reader_lock_at(r, i)); i++)
+		print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "type", "lock",
+				"number", (json_int_t)l->number, "camera",
+				(json_int_t)(l->camera_id == RECORD_ANY_CAMERA ? 0 : l->camera_id),
+				"from", (json_int_t)l->from_utc_ns, "to", (json_int_t)l->to_utc_ns,
+				"created", (json_int_t)l->created_utc_ns, "why", l->why, "who",
+				l->who));
+}
+
 int main(int argc, char **argv)
 {
 	const struct reader_query q = {
@@ -176,6 +189,7 @@ int main(int argc, char **argv)
 		print(json_pack("{s:s, s:I, s:s}", "type", "name", "camera", (json_int_t)c.id,
 				"name", c.name));
 	}
+	print_locks(reader);
 	print(json_pack("{s:s, s:I, s:I, s:I}", "type", "segments", "used",
 			(json_int_t)info.segments_used, "locked", (json_int_t)info.segments_locked,
 			"position", (json_int_t)info.position));

@@ -10,10 +10,10 @@ SUPER_AT = (0, 65536)
 CHUNK_MAGIC = 0x4B434C4D
 FREE, SEALED, OPEN, BAD = range(4)
 NO_SEGMENT = 0xFFFFFFFF
-LOCK = 16
+LOCK, HOLD = 16, 17
 MINUTES = 20
-NAMES = {1: "frame", 2: "loss", 3: "motion", 4: "event", 5: "clock", 6: "note", 7: "camera", LOCK: "lock",
-         MINUTES: "minutes"}
+NAMES = {1: "frame", 2: "loss", 3: "motion", 4: "event", 5: "clock", 6: "note", 7: "camera", LOCK: "mark",
+         HOLD: "lock", MINUTES: "minutes"}
 # §2.3: fields behind the common part, in order, and their struct codes.
 FIELDS = {
     1: ("sequence flags fourcc width height nplanes", "<IIIHHI"),
@@ -25,6 +25,7 @@ FIELDS = {
     6: ("", "<"),
     7: ("", "<"),
     LOCK: ("", "<"),
+    HOLD: ("", "<"),
     MINUTES: ("", "<"),
 }
 
@@ -227,6 +228,21 @@ class Minutes:
             if (min(m[2] for m in mine), max(m[3] for m in mine)) != (first, final) or least > greatest:
                 raise Damage(f"{what}: sums of camera {camera}")
             self.minutes += mine
+
+
+def hold_entries(payload):
+    """§2.3, kind 17: (state, fields) of each entry."""
+    at = 0
+    while at + 48 <= len(payload):
+        number, start, end, created, camera, state, why, who = struct.unpack_from("<QqqqIIHH", payload, at)
+        texts = payload[at + 48:at + 48 + why + who]
+        if state > 2 or camera > 65535 or len(texts) != why + who:
+            raise Damage("lock record: an entry")
+        yield state, {"number": number, "camera": camera, "from": start, "to": end, "created": created,
+                      "why": texts[:why].decode(), "who": texts[why:].decode()}
+        at += 48 + why + who + 7 & ~7
+    if at != len(payload):
+        raise Damage("lock record: length")
 
 
 class Chunk:

@@ -17,8 +17,8 @@ import struct
 import sys
 
 from crc32c import crc32c
-from layout import (BLOCK, CHUNK_MAGIC, LOCK, NAMES, NO_SEGMENT, SEALED, SUPER_AT, Chunk, Clock, Damage, Header, Minutes,
-                    Record, Sample, Seal, Segment, Super, Unreadable, check_block)
+from layout import (BLOCK, CHUNK_MAGIC, HOLD, LOCK, NAMES, NO_SEGMENT, SEALED, SUPER_AT, Chunk, Clock, Damage, Header,
+                    Minutes, Record, Sample, Seal, Segment, Super, Unreadable, check_block, hold_entries)
 from stripes import Stripes
 
 
@@ -330,7 +330,11 @@ class Store:
 
     def records(self):
         """(segment, record) of everything that is whole, in log order."""
-        locks = {}
+        # Marks of segments: the checkpoint's, then those told since; locks: every segment begins with all.
+        cp, locks, self.locks = self.checkpoint, {}, {}
+        since = cp["table"][cp["head"]][0] if cp and cp["head"] != NO_SEGMENT else 0
+        for index, entry in enumerate(cp["table"] if cp else []):
+            locks[index, entry[0]] = bool(entry[3] & 1)
         for seg in self.log:
             try:
                 self.check_segment(seg)
@@ -343,7 +347,9 @@ class Store:
                     except Damage as e:
                         self._note(e, seg.index)
                         continue
-                    if rec.kind == LOCK:
+                    if rec.kind == HOLD:
+                        self._hold(rec)
+                    if rec.kind == LOCK and seg.sequence >= since:
                         for sequence, index, locked in struct.iter_unpack("<QII", rec.payload):
                             locks[index, sequence] = bool(locked)
                     yield seg, rec
@@ -402,6 +408,15 @@ class Store:
                 count += 1
         return count
 
+    def _hold(self, rec):
+        for state, lock in hold_entries(rec.payload):
+            if state == 2:
+                self.locks = {}
+            elif state == 1:
+                self.locks[lock["number"]] = lock
+            else:
+                self.locks.pop(lock["number"], None)
+
     def position(self, seg, offset):
         return seg.sequence * self.super.segment_bytes + offset
 
@@ -428,6 +443,8 @@ def dump(store, out):
     for seg in store.log:
         line("segment", index=seg.index, sequence=seg.sequence, boot=seg.header.boot, end=seg.end,
              sealed=seg.seal is not None, locked=seg.locked)
+    for _, lock in sorted(store.locks.items()):
+        line("lock", **lock)
     for number, name in sorted(store.names.items()):
         line("name", camera=number, name=name)
     for what in store.damage:

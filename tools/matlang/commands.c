@@ -41,6 +41,16 @@ const struct command cli_commands[] = {
 	 cmd_snapshot},
 	{"ledger", "[--camera NAME]... [OPTIONS]", N_("the frames that are missing, and why"), NULL,
 	 LOOK_BACK | CLI_USES_CAMERAS, cmd_ledger_options, cmd_ledger},
+	{"lock", "--camera NAME --from TIME --to TIME --why TEXT [OPTIONS]",
+	 N_("keep footage until it is released, whatever is recycled"),
+	 N_("The time may lie in the future: what is recorded then is kept. --camera '*' means all "
+	    "cameras.\n"
+	    "Example: matlang lock --camera gate-01 --from 06:10 --to 06:25 --why \"case 17\""),
+	 LOOK_BACK | CLI_USES_CAMERA, cmd_lock_options, cmd_lock},
+	{"unlock", "NUMBER... [OPTIONS]", N_("release locked footage"), NULL,
+	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, NULL, cmd_unlock},
+	{"locks", "[OPTIONS]", N_("what is locked: who, why, when, how much it keeps"), NULL,
+	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, NULL, cmd_locks},
 	{"get", "PATH...", N_("settings and figures of the running box"),
 	 "A path is a value, a directory (all below it) or a pattern. One value alone is shown "
 	 "bare,\n"

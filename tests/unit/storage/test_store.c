@@ -279,6 +279,19 @@ static void test_backpressure(void **state)
 	lab_free(lab);
 }
 
+static uint64_t lock_all(struct lab *lab, uint32_t camera, unsigned *segments)
+{
+	const struct record_lock l = {.camera_id = camera,
+				      .from_utc_ns = 0,
+				      .to_utc_ns = INT64_MAX,
+				      .who = "officer",
+				      .why = "case 17"};
+	uint64_t number;
+
+	assert_int_equal(store_lock_add(lab->store, &l, &number, segments), 0);
+	return number;
+}
+
 static void test_locks(void **state)
 {
 	struct lab *lab = lab_new(8, SEGMENT, 256 << 10);
@@ -289,8 +302,18 @@ static void test_locks(void **state)
 	lab_sync(lab);
 	size_t kept = lab->records;
 
-	assert_int_equal(store_lock_segments(lab->store, RECORD_ANY_CAMERA, 0, INT64_MAX, true, &n),
-			 0);
+	struct monotime_sample now;
+
+	/* What comes later is not locked. */
+	assert_int_equal(monotime_sample(&now), 0);
+	const struct record_lock l = {.camera_id = RECORD_ANY_CAMERA,
+				      .from_utc_ns = 0,
+				      .to_utc_ns = now.utc_ns,
+				      .why = "case 17"};
+	uint64_t number;
+
+	assert_int_equal(store_lock_add(lab->store, &l, &number, &n), 0);
+	assert_int_equal(number, 1);
 	assert_true(n >= 2);
 	assert_int_equal(stats(lab).segments_locked, n);
 	/* A camera with no footage locks nothing. */
@@ -298,7 +321,7 @@ static void test_locks(void **state)
 	unsigned none = 1;
 
 	assert_int_equal(store_camera(lab->store, "other", &other), 0);
-	assert_int_equal(store_lock_segments(lab->store, other, 0, INT64_MAX, true, &none), 0);
+	lock_all(lab, other, &none);
 	assert_int_equal(none, 0);
 	record_bytes(lab, 12 << 20, 4);
 	assert_int_equal(lab_close(lab), 0);
@@ -322,22 +345,21 @@ static void test_locks(void **state)
 static void test_all_locked(void **state)
 {
 	struct lab *lab = lab_new(8, SEGMENT, 256 << 10);
+	uint64_t number = 0;
 	unsigned n;
 	int err = 0;
 
 	lab_open(lab);
 	for (unsigned i = 0; i < 10000 && err != -ENOSPC; i++) {
-		assert_int_equal(
-			store_lock_segments(lab->store, RECORD_ANY_CAMERA, 0, INT64_MAX, true, &n),
-			0);
+		if (!i)
+			number = lock_all(lab, RECORD_ANY_CAMERA, &n);
 		err = lab_frame(lab, 0, 100000, 1);
 		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
 	}
 	assert_int_equal(err, -ENOSPC);
 	assert_non_null(strstr(stats(lab).trouble, "locked"));
 	assert_int_equal(lab_motion(lab, 0), -ENOSPC);
-	assert_int_equal(
-		store_lock_segments(lab->store, RECORD_ANY_CAMERA, 0, INT64_MAX, false, &n), 0);
+	assert_int_equal(store_lock_remove(lab->store, number), 0);
 	lab_sync(lab);
 	for (unsigned i = 0; i < 100 && err; i++) {
 		err = lab_frame(lab, 0, 100000, 1);

@@ -32,6 +32,8 @@ struct appliance {
 	int64_t commit_ns;
 	char state[ERRMSG_MAX];
 	char last_log[1024], last_note[4096];
+	struct record_lock lock; /* the newest */
+	size_t locks;
 	unsigned logs, notes;
 };
 
@@ -188,6 +190,37 @@ int store_append_note(struct store *s, uint32_t camera_id, const char *text)
 	snprintf(fake.last_note, sizeof(fake.last_note), "%s", text);
 	fake.notes++;
 	return 0;
+}
+
+int store_find_camera(const struct store *s, const char *name, uint32_t *out_id)
+{
+	return -ENOENT;
+}
+
+int store_lock_add(struct store *s, const struct record_lock *l, uint64_t *number,
+		   unsigned *segments)
+{
+	fake.lock = *l;
+	fake.lock.number = *number = ++fake.locks;
+	return 0;
+}
+
+int store_lock_remove(struct store *s, uint64_t number)
+{
+	if (!fake.locks || number != fake.lock.number)
+		return -ENOENT;
+	fake.locks = 0;
+	return 0;
+}
+
+size_t store_lock_count(const struct store *s)
+{
+	return fake.locks ? 1 : 0;
+}
+
+const struct record_lock *store_lock_at(const struct store *s, size_t index)
+{
+	return index < store_lock_count(s) ? &fake.lock : NULL;
 }
 
 void store_set_commit_interval(struct store *s, int64_t ns)

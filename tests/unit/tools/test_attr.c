@@ -262,6 +262,44 @@ static void a_source_switches_a_new_camera_on(void **state)
 	expect("cameras/gate-01/enabled", "0");
 }
 
+static void locks_are_lines(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"gate-01",
+		"gate-01 06:00 07:00",
+		"gate-01 06:00 07:00 by=duty",
+		"gate-01 07:00 06:00 case 17",
+		"gate-01 soon 06:00 case 17",
+		"nobody 06:00 07:00 case 17",
+	};
+	struct errmsg em;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (set("storage/lock", bad[i], &em) >= 0)
+			fail_msg("'%s' was taken", bad[i]);
+		assert_true(em.text[0]);
+	}
+	expect("storage/locks", "0");
+	assert_int_equal(set("storage/lock",
+			     "gate-01 2026-11-28T06:00:00Z 2026-11-28T07:00:00Z by=duty case 17",
+			     &em),
+			 0);
+	assert_string_equal(fake.lock.who, "duty");
+	assert_string_equal(fake.lock.why, "case 17");
+	assert_int_equal(fake.lock.camera_id, 1);
+	assert_int_equal(fake.lock.to_utc_ns - fake.lock.from_utc_ns, 3600 * NSEC_PER_SEC);
+	expect("storage/lock", "1");
+	expect("storage/locks", "1");
+	assert_true(set("storage/unlock", "7", &em) < 0);
+	assert_true(set("storage/unlock", "one", &em) < 0);
+	assert_int_equal(set("storage/unlock", "1", &em), 0);
+	assert_string_equal(fake.last_note, "lock 1 released");
+	expect("storage/locks", "0");
+	assert_int_equal(set("storage/lock", "* 06:00 23:59 all of it", &em), 0);
+	assert_int_equal(fake.lock.camera_id, RECORD_ANY_CAMERA);
+}
+
 static void commit_interval_reaches_the_store(void **state)
 {
 	struct errmsg em;
@@ -327,6 +365,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(commit_interval_reaches_the_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(zones_are_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(cameras_come_and_go, setup, teardown),
+		cmocka_unit_test_setup_teardown(locks_are_lines, setup, teardown),
 		cmocka_unit_test(distance_counts_slips),
 	};
 

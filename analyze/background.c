@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/contrast.h"
 #include "analyze/fetch.h"
 #include "analyze/shake.h"
 
@@ -469,6 +470,21 @@ void background_step(struct background *b, const struct background_params *p,
 	out->noise = b->noise;
 	out->fg = b->fg;
 	out->stir = b->stir;
+}
+
+float background_contrast(const struct background *b, uint32_t cell, double light)
+{
+	uint32_t side = 1u << b->cell_shift;
+	uint32_t x0 = cell % b->cols * side, y0 = cell / b->cols * side;
+	uint32_t x1 = x0 + side < b->w ? x0 + side + 1 : b->w;
+	uint32_t y1 = y0 + side < b->h ? y0 + side + 1 : b->h;
+	size_t at;
+
+	x0 -= x0 > 0;
+	y0 -= y0 > 0;
+	at = y0 * b->stride + x0;
+	/* background_step made the frame the one before. */
+	return contrast_of(b->prev + at, b->mean8 + at, b->stride, x1 - x0, y1 - y0, light);
 }
 
 double background_noise(const struct background *b)

@@ -72,6 +72,9 @@ void background_learn(struct background *b);
 /* Judges the frame in `input` and learns from it. */
 void background_step(struct background *b, const struct background_params *p,
 		     struct background_cells *out);
+/* The contrast (contrast.h) of a cell, and a pixel around it, in the frame judged last against the
+ * background as it was then; `light`: what background_step found. */
+float background_contrast(const struct background *b, uint32_t cell, double light);
 /* Mean deviation, grey levels. */
 double background_noise(const struct background *b);
 

@@ -61,6 +61,7 @@ struct detector {
 	uint8_t *bits;
 	double noise;  /* grey levels, of a calm part of the picture */
 	double before; /* share of watched cells on, the frame before */
+	bool leapt;    /* the frame before seemed to have changed everywhere */
 
 	uint32_t streak; /* frames with motion lately, see decide() */
 	bool motion;
@@ -288,6 +289,7 @@ static void start_over(struct detector *d, int64_t mono_ns)
 	d->frames = 0;
 	d->first_ns = d->tick_ns = mono_ns;
 	d->before = 0;
+	d->leapt = false;
 	d->streak = 0;
 	d->motion = false;
 }
@@ -365,6 +367,18 @@ static double judge_cells(struct detector *d, const struct background_cells *c)
 	return d->grid.watched ? (double)n / d->grid.watched : 0;
 }
 
+/* Whether the frame is to be passed over because of a change everywhere. One that lasts is told; a
+ * camera that was hit shows what it showed before in the next frame. */
+static bool everywhere(struct detector *d, double share, struct detector_result *r)
+{
+	bool leaps = share > GLOBAL_SHARE && share - d->before > GLOBAL_JUMP;
+
+	r->global_change = d->leapt && share > GLOBAL_SHARE;
+	d->leapt = leaps;
+	d->before = share;
+	return leaps || r->global_change;
+}
+
 static void decide(struct detector *d, bool seen, int64_t mono_ns)
 {
 	uint32_t need = d->config.start_frames;
@@ -418,13 +432,27 @@ static void fill_result(struct detector *d, const struct groups_found *groups,
 		r->level = (uint16_t)lrint(1000 * sqrt((double)groups->moved / d->grid.watched));
 }
 
+struct lit_model {
+	const struct background *model;
+	double light;
+};
+
+static float contrast(const void *ctx, uint32_t cell)
+{
+	const struct lit_model *m = ctx;
+
+	return background_contrast(m->model, cell, m->light);
+}
+
 void detector_run(struct detector *d, int64_t mono_ns, struct detector_result *r)
 {
 	size_t cells = (size_t)d->grid.cols * d->grid.rows;
 	struct background_params p;
 	struct background_cells seen;
 	struct groups_found groups = {0};
-	struct groups_cells found = {d->on, d->share, d->restless.degree, d->grid.zones};
+	struct lit_model lit = {d->model, 1.0};
+	struct groups_cells found = {d->on,         d->share, d->restless.degree,
+				     d->grid.zones, contrast, &lit};
 	double share;
 
 	*r = (struct detector_result){.mono_ns = mono_ns, .learning = true};
@@ -437,12 +465,11 @@ void detector_run(struct detector *d, int64_t mono_ns, struct detector_result *r
 	d->frames++;
 	p = model_params(d, mono_ns);
 	background_step(d->model, &p, &seen);
+	lit.light = seen.light;
 	d->noise = calm_noise(d, &seen);
 	share = judge_cells(d, &seen);
 	r->learning = d->frames < SILENT_FRAMES;
-	r->global_change = share > GLOBAL_SHARE && share - d->before > GLOBAL_JUMP;
-	d->before = share;
-	if (r->global_change || r->learning)
+	if (everywhere(d, share, r) || r->learning)
 		memset(d->on, 0, cells);
 	else
 		groups_filter(&d->groups, &found, d->config.min_cells, &groups);

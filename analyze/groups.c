@@ -8,7 +8,9 @@
 
 #define FIRM  0.15f /* of a cell beyond the usual */
 #define SOLID 0.30f
+#define PAIR  0.40f /* the same of something that lies in up to four cells */
 #define CALM  0.10f /* restless less than this */
+#define EDGE  0.45f /* contrast light does not explain */
 
 /* Bits of a cell for what the frame before had there or right beside: */
 #define PAST_COUNTED 1 /* a group that counted */
@@ -112,13 +114,36 @@ static uint32_t collect(struct groups *g, const uint8_t *on, uint32_t start)
 	return n;
 }
 
-/* Whether the group of `n` cells on the stack counts. */
-static bool counts(const struct groups *g, const struct groups_cells *c, uint32_t n,
+/* Whether nothing but light is seen in the group of `n` cells on the stack. */
+static bool light(const struct groups *g, const struct groups_cells *c, uint32_t n)
+{
+	for (uint32_t k = 0; c->contrast && k < n; k++)
+		if (c->contrast(c->ctx, g->stack[k]) >= EDGE)
+			return false;
+	return c->contrast;
+}
+
+/* Excess of a cell and the three right, below and beside both: something small may lie on a border.
+ */
+static float square(const struct groups *g, const struct groups_cells *c, uint32_t at)
+{
+	struct around a = around(g, at);
+	float sum = 0;
+
+	for (uint32_t y = at / g->cols; y <= a.y1; y++)
+		for (uint32_t x = at % g->cols; x <= a.x1; x++)
+			if (c->on[y * g->cols + x])
+				sum += c->excess[y * g->cols + x];
+	return sum;
+}
+
+/* Whether the group of `n` cells on the stack is large, firm and steady enough. */
+static bool strong(const struct groups *g, const struct groups_cells *c, uint32_t n,
 		   uint32_t min_cells)
 {
 	uint32_t firm = 0, half = (min_cells + 1) / 2;
 	uint8_t before = 0;
-	float peak = 0, calmest = 1;
+	float peak = 0, calmest = 1, most = 0;
 
 	for (uint32_t k = 0; k < n; k++) {
 		uint32_t at = g->stack[k];
@@ -126,6 +151,8 @@ static bool counts(const struct groups *g, const struct groups_cells *c, uint32_
 		firm += c->excess[at] >= FIRM;
 		if (c->excess[at] > peak)
 			peak = c->excess[at];
+		if (square(g, c, at) > most)
+			most = square(g, c, at);
 		if (c->restless[at] < calmest)
 			calmest = c->restless[at];
 		before |= g->past[at];
@@ -134,7 +161,8 @@ static bool counts(const struct groups *g, const struct groups_cells *c, uint32_
 		return true;
 	if (firm < half || calmest >= CALM)
 		return false;
-	return (before & PAST_COUNTED) || (peak >= SOLID && (before & PAST_CHAIN));
+	return (before & PAST_COUNTED) ||
+	       ((peak >= SOLID || most >= PAIR) && (before & PAST_CHAIN));
 }
 
 void groups_filter(struct groups *g, const struct groups_cells *c, uint32_t min_cells,
@@ -150,7 +178,7 @@ void groups_filter(struct groups *g, const struct groups_cells *c, uint32_t min_
 		if (!c->on[i] || g->seen[i])
 			continue;
 		n = collect(g, c->on, i);
-		if (!counts(g, c, n, min_cells)) {
+		if (!strong(g, c, n, min_cells) || light(g, c, n)) {
 			for (uint32_t k = 0; k < n; k++)
 				c->on[g->stack[k]] = 2; /* on, but nothing */
 			continue;

@@ -3,9 +3,10 @@
  * Connected groups of cells (8-neighbourhood), and which of them are something that moves.
  *
  * A group counts when it has enough firm cells and one of them is solid. Where the scene is calm,
- * half of that size will do for what stays: for a solid cell with foreground at or beside it in the
- * two frames before (something small or far), and for what is left of a group that counted in the
- * frame before (something that walks off, or half hidden).
+ * half of that size will do for what stays: for a solid cell (or four in a square that are solid
+ * together) with foreground at or beside it in the two frames before (something small or far), and
+ * for what is left of a group that counted in the frame before (something that walks off, or half
+ * hidden). A group in which light explains every cell (contrast.h) is nothing.
  *
  * One thread at a time.
  */
@@ -30,6 +31,9 @@ struct groups_cells {
 	const float *excess;   /* share of foreground beyond what is usual there */
 	const float *restless; /* 0 calm .. 1 */
 	const uint16_t *zones; /* bits */
+	/* The contrast of a cell; asked for few of them. NULL: all have enough. */
+	float (*contrast)(const void *ctx, uint32_t cell);
+	const void *ctx;
 };
 
 struct groups_found {

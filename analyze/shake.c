@@ -51,7 +51,7 @@ int shake_estimate(const uint32_t *now, const uint32_t *model, unsigned n)
 	int64_t gain = light(now, model, n);
 	int best = 0, shift;
 
-	if (n < 8 * SHAKE_MAX)
+	if (n < 6 * SHAKE_MAX)
 		return 0;
 	misfits(cost, now, model, n, gain);
 	for (int k = 0; k < SHIFTS; k++)

@@ -14,7 +14,7 @@
 
 #include "analyze/motion_dsp.h"
 
-#define SHAKE_MAX 6 /* reduced pixels */
+#define SHAKE_MAX 10 /* reduced pixels */
 
 /* Shift of `now` against `model` in sixteenths of a pixel; 0 when none explains it better. */
 int shake_estimate(const uint32_t *now, const uint32_t *model, unsigned n);

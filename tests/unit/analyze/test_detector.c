@@ -179,11 +179,42 @@ static void test_global_change_is_told(void **state)
 	shot.square_side = 10000;
 	shot.square_x = shot.square_y = -5000;
 	shot.square_grey = 90;
-	/* A flat grey picture: no gain explains it. */
+	/* A flat grey picture: no gain explains it. Told when it lasts. */
+	show_n(&g, shot, 1);
+	assert_int_equal(g.global, 0);
 	show_n(&g, shot, 1);
 	assert_int_equal(g.global, 1);
 	show_n(&g, shot, 100);
 	assert_int_equal(g.motion, 0);
+	rig_end(&g);
+}
+
+/* One picture of something else (a hit camera, a torn frame) is nothing, and costs nothing: what
+ * moves is seen right before and after. */
+static void test_one_odd_picture_is_passed_over(void **state)
+{
+	struct scene_shot odd = empty, shot = empty;
+	struct rig g;
+
+	rig_start(&g);
+	show_n(&g, empty, 100);
+	odd.square_side = 10000;
+	odd.square_x = odd.square_y = -5000;
+	odd.square_grey = 90;
+	count(&g);
+	show(&g, &odd);
+	show_n(&g, empty, 20);
+	assert_int_equal(g.motion, 0);
+	shot.square_side = 40;
+	shot.square_grey = 220;
+	shot.square_y = 100;
+	for (int i = 0; i < 10; i++) {
+		shot.square_x = 60 + 4 * i;
+		show(&g, i == 5 ? &odd : &shot);
+		assert_int_equal(g.r.motion, i >= 1);
+		assert_int_equal(g.r.moved > 0, i != 5);
+	}
+	assert_int_equal(g.global, 0);
 	rig_end(&g);
 }
 
@@ -449,6 +480,7 @@ int main(void)
 		cmocka_unit_test(test_startup_is_silent),
 		cmocka_unit_test(test_light_is_no_motion),
 		cmocka_unit_test(test_global_change_is_told),
+		cmocka_unit_test(test_one_odd_picture_is_passed_over),
 		cmocka_unit_test(test_shake_is_no_motion),
 		cmocka_unit_test(test_standing_still),
 		cmocka_unit_test(test_tree_in_the_wind),

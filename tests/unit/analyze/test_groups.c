@@ -45,7 +45,7 @@ static void wipe(struct field *f)
 
 static void filter(struct field *f, uint32_t min_cells)
 {
-	struct groups_cells c = {f->on, f->excess, f->restless, f->zones};
+	struct groups_cells c = {f->on, f->excess, f->restless, f->zones, NULL, NULL};
 
 	groups_filter(&f->g, &c, min_cells, &f->out);
 }
@@ -118,6 +118,53 @@ static void test_small_things_that_stay(void **state)
 	groups_destroy(&f.g);
 }
 
+/* Something small on a border between cells: each holds too little of it, together they do. */
+static void test_small_things_on_a_border(void **state)
+{
+	struct field f;
+
+	field_start(&f);
+	for (int i = 0; i < 4; i++) {
+		wipe(&f);
+		set(&f, 40, 0.2f);
+		set(&f, 61, 0.22f);
+		/* Weaker ones far apart are nothing. */
+		set(&f, 10, 0.2f);
+		set(&f, 12, 0.22f);
+		filter(&f, 3);
+		assert_int_equal(f.out.moved, i >= 2 ? 2 : 0);
+		assert_int_equal(f.on[10], 0);
+	}
+	groups_destroy(&f.g);
+}
+
+static float contrast_of_even_rows(const void *ctx, uint32_t cell)
+{
+	return cell / COLS % 2 ? 0.1f : *(const float *)ctx;
+}
+
+/* A group without contrast anywhere is light; with one cell that has it, it counts whole. */
+static void test_light_is_nothing(void **state)
+{
+	struct field f;
+	float even = 0.9f;
+
+	field_start(&f);
+	for (int i = 0; i < 8; i++) {
+		set(&f, COLS + i, 1);
+		set(&f, COLS + i + 10, i < 6);
+	}
+	f.on[COLS + 8] = f.on[COLS + 9] = f.on[COLS + 16] = f.on[COLS + 17] = 0;
+	set(&f, 12, 1);
+	struct groups_cells c = {f.on, f.excess, f.restless, f.zones, contrast_of_even_rows, &even};
+
+	groups_filter(&f.g, &c, 2, &f.out);
+	assert_int_equal(f.out.moved, 7);
+	assert_int_equal(f.on[COLS], 0);
+	assert_int_equal(f.on[COLS + 12], 1);
+	groups_destroy(&f.g);
+}
+
 /* In a patch of 7x7 cells bits come and go, and much now and then; on a road of two rows something
  * fills the cells in every fifth frame. */
 static void learn(struct restless *r, unsigned frames)
@@ -187,6 +234,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_size_and_strength),
 		cmocka_unit_test(test_small_things_that_stay),
+		cmocka_unit_test(test_small_things_on_a_border),
+		cmocka_unit_test(test_light_is_nothing),
 		cmocka_unit_test(test_restless_is_learnt),
 		cmocka_unit_test(test_what_stands_is_not_restless),
 	};

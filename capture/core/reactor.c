@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "capture/core/reactor.h"
-
 #include <errno.h>
 #include <pthread.h>
 #include <poll.h>
@@ -15,6 +13,7 @@
 
 #include "capture/core/cleanup.h"
 #include "capture/core/monotime.h"
+#include "capture/core/reactor_impl.h"
 
 /* When this many completions came in one turn, the next one waits for as many (at most
  * BATCH_MOST), but no longer than BATCH_WAIT_NS: short against a camera's period, and against the
@@ -26,51 +25,9 @@
 #define HURRY_NS (50 * NSEC_PER_MSEC)
 
 #define REACTOR_ENTRIES_MAX 4096
-#define REACTOR_BUFFERS     4096 /* places in the registered-buffer table */
-#define REACTOR_BUFFER_MAX  ((size_t)1 << 30)
-#define TIMERS_FIRST        64
-
-struct reactor {
-	unsigned batch; /* completions of the last turn */
-	struct io_uring ring;
-	bool enabled;              /* the ring belongs to the thread that ran the first turn */
-	int failed;                /* -errno that ends every later turn; 0: none */
-	struct io_uring_sqe scrap; /* takes what is prepared after a failure */
-
-	/* 1-based binary heap by deadline. */
-	struct reactor_timer **heap;
-	size_t ntimers, heap_size;
-
-	bool sparse; /* the kernel made the buffer table */
-	unsigned nfree;
-	uint16_t *free_buffers; /* stack of free places in it */
-
-	struct reactor_op wake_op;
-	int wake_fd; /* eventfd; readable: there are messages, or it is time to stop */
-	atomic_bool stop;
-	/* protects: messages */
-	pthread_mutex_t lock;
-	struct list messages;
-
-	/* No waiting in batches before this time. Relaxed: a late sight of it costs BATCH_WAIT_NS.
-	 */
-	_Atomic int64_t hurry_until_ns;
-
-	/* Address of an object of the thread inside run or turn, NULL outside. Relaxed: a thread
-	 * finds its own address here only if it stored it itself. */
-	_Atomic(const void *) runner;
-
-	/* Counters; relaxed: each is right by itself, they need not agree with one another. */
-	_Atomic uint64_t turns, completions, msgs, fired, registered, max_turn_ns;
-};
 
 /* One object a thread: its address is the thread's name. */
 static _Thread_local const char this_thread = 0;
-
-static void count(_Atomic uint64_t *counter, uint64_t n)
-{
-	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
-}
 
 /* --- creation ------------------------------------------------------------------------------ */
 
@@ -134,23 +91,14 @@ static void arm_wake(struct reactor *r)
 	io_uring_prep_poll_add(reactor_sqe(r, &r->wake_op), r->wake_fd, POLLIN);
 }
 
-static int init_tables(struct reactor *r)
+static int init_parts(struct reactor *r)
 {
-	r->heap_size = TIMERS_FIRST;
-	r->heap = calloc(r->heap_size + 1, sizeof(r->heap[0]));
-	r->free_buffers = calloc(REACTOR_BUFFERS, sizeof(r->free_buffers[0]));
-	if (!r->heap || !r->free_buffers)
-		return -ENOMEM;
+	int err = reactor_timers_init(r);
+
+	if (err)
+		return err;
 	r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (r->wake_fd < 0)
-		return -errno;
-	/* A kernel without sparse tables (before 5.19) costs WRITE_FIXED, nothing else. */
-	r->sparse = io_uring_register_buffers_sparse(&r->ring, REACTOR_BUFFERS) == 0;
-	while (r->sparse && r->nfree < REACTOR_BUFFERS) {
-		r->free_buffers[r->nfree] = (uint16_t)(REACTOR_BUFFERS - 1 - r->nfree);
-		r->nfree++;
-	}
-	return 0;
+	return r->wake_fd < 0 ? -errno : reactor_buffers_init(r);
 }
 
 int reactor_create(struct reactor **out, unsigned entries, struct errmsg *em)
@@ -178,7 +126,7 @@ int reactor_create(struct reactor **out, unsigned entries, struct errmsg *em)
 		free(r);
 		return errmsg_set(em, err, "reactor: %s", strerror(-err));
 	}
-	err = init_tables(r);
+	err = init_parts(r);
 	if (err) {
 		reactor_destroy(r);
 		return errmsg_set(em, err, "reactor: %s", strerror(-err));
@@ -242,7 +190,7 @@ static void wake_done(struct reactor_op *op, int res, uint32_t cqe_flags)
 	while ((link = list_pop(&batch))) {
 		struct reactor_msg *msg = list_entry(link, struct reactor_msg, link);
 
-		count(&r->msgs, 1);
+		reactor_count(&r->msgs, 1);
 		msg->run(msg);
 	}
 	arm_wake(r);
@@ -277,94 +225,6 @@ void reactor_stop(struct reactor *r)
 bool reactor_is_current(const struct reactor *r)
 {
 	return atomic_load_explicit(&r->runner, memory_order_relaxed) == &this_thread;
-}
-
-/* --- timers -------------------------------------------------------------------------------- */
-
-static void heap_put(struct reactor *r, size_t pos, struct reactor_timer *t)
-{
-	r->heap[pos] = t;
-	t->heap_pos = pos;
-}
-
-static void heap_up(struct reactor *r, size_t pos)
-{
-	struct reactor_timer *t = r->heap[pos];
-
-	for (; pos > 1 && r->heap[pos / 2]->deadline_ns > t->deadline_ns; pos /= 2)
-		heap_put(r, pos, r->heap[pos / 2]);
-	heap_put(r, pos, t);
-}
-
-static void heap_down(struct reactor *r, size_t pos)
-{
-	struct reactor_timer *t = r->heap[pos];
-
-	for (size_t child; (child = 2 * pos) <= r->ntimers; pos = child) {
-		if (child < r->ntimers &&
-		    r->heap[child + 1]->deadline_ns < r->heap[child]->deadline_ns)
-			child++;
-		if (r->heap[child]->deadline_ns >= t->deadline_ns)
-			break;
-		heap_put(r, pos, r->heap[child]);
-	}
-	heap_put(r, pos, t);
-}
-
-void reactor_timer_arm(struct reactor *r, struct reactor_timer *t, int64_t deadline_ns)
-{
-	if (!t->heap_pos) {
-		if (r->ntimers == r->heap_size) {
-			size_t size = 2 * r->heap_size;
-			void *heap = realloc(r->heap, (size + 1) * sizeof(r->heap[0]));
-
-			if (!heap) {
-				r->failed = -ENOMEM; /* a timer must not be forgotten in silence */
-				return;
-			}
-			r->heap = heap;
-			r->heap_size = size;
-		}
-		t->deadline_ns = deadline_ns;
-		heap_put(r, ++r->ntimers, t);
-	}
-	t->deadline_ns = deadline_ns;
-	heap_up(r, t->heap_pos);
-	heap_down(r, t->heap_pos);
-}
-
-void reactor_timer_disarm(struct reactor *r, struct reactor_timer *t)
-{
-	size_t pos = t->heap_pos;
-	struct reactor_timer *last;
-
-	if (!pos)
-		return;
-	t->heap_pos = 0;
-	last = r->heap[r->ntimers--];
-	if (last == t)
-		return;
-	heap_put(r, pos, last);
-	heap_up(r, pos);
-	heap_down(r, last->heap_pos);
-}
-
-/* At most as many as are armed now: a timer that arms itself again in the past has its turn in
- * the next round, after the completions. */
-static void fire_timers(struct reactor *r)
-{
-	int64_t now;
-
-	if (!r->ntimers)
-		return;
-	now = monotime_now();
-	for (size_t n = r->ntimers; n && r->ntimers && r->heap[1]->deadline_ns <= now; n--) {
-		struct reactor_timer *t = r->heap[1];
-
-		reactor_timer_disarm(r, t);
-		count(&r->fired, 1);
-		t->fire(t);
-	}
 }
 
 /* --- the loop ------------------------------------------------------------------------------ */
@@ -438,7 +298,7 @@ static void run_completions(struct reactor *r)
 
 		/* Given back first: `done` may submit, and the kernel then needs the room. */
 		io_uring_cqe_seen(&r->ring, cqe);
-		count(&r->completions, 1);
+		reactor_count(&r->completions, 1);
 		if (op)
 			op->done(op, res, flags);
 	}
@@ -460,9 +320,9 @@ int reactor_turn(struct reactor *r, int64_t timeout_ns)
 	if (harmless(err)) {
 		start = monotime_now();
 		run_completions(r);
-		fire_timers(r);
+		reactor_timers_fire(r);
 		took = monotime_now() - start;
-		count(&r->turns, 1);
+		reactor_count(&r->turns, 1);
 		if ((uint64_t)took > atomic_load_explicit(&r->max_turn_ns, memory_order_relaxed))
 			atomic_store_explicit(&r->max_turn_ns, (uint64_t)took,
 					      memory_order_relaxed);
@@ -522,50 +382,6 @@ void reactor_cancel(struct reactor *r, struct reactor_op *op)
 	struct io_uring_sqe *sqe = reactor_sqe(r, NULL);
 
 	io_uring_prep_cancel64(sqe, (uint64_t)(uintptr_t)op, IORING_ASYNC_CANCEL_ALL);
-}
-
-/* --- registered buffers -------------------------------------------------------------------- */
-
-static int update_buffer(struct reactor *r, unsigned index, void *addr, size_t len)
-{
-	struct iovec iov = {.iov_base = addr, .iov_len = len};
-	__u64 tag = 0;
-	int n = io_uring_register_buffers_update_tag(&r->ring, index, &iov, &tag, 1);
-
-	return n == 1 ? 0 : n < 0 ? n : -EINVAL;
-}
-
-int reactor_buffer_register(struct reactor *r, void *addr, size_t len, int *out_index)
-{
-	unsigned index;
-	int err;
-
-	if (!addr || !len || len > REACTOR_BUFFER_MAX ||
-	    (uintptr_t)addr % (uintptr_t)sysconf(_SC_PAGESIZE))
-		return -EINVAL;
-	if (!r->sparse)
-		return -EOPNOTSUPP;
-	if (!r->nfree)
-		return -ENOSPC;
-	index = r->free_buffers[r->nfree - 1];
-	err = update_buffer(r, index, addr, len);
-	if (err)
-		return err;
-	r->nfree--;
-	count(&r->registered, 1);
-	*out_index = (int)index;
-	return 0;
-}
-
-void reactor_buffer_unregister(struct reactor *r, int index)
-{
-	if (index < 0)
-		return;
-	/* Emptying a place allocates a little in the kernel. If even that fails the place is given
-	 * up and its memory stays pinned until the ring goes: never handed out twice. */
-	if (update_buffer(r, (unsigned)index, NULL, 0) == 0)
-		r->free_buffers[r->nfree++] = (uint16_t)index;
-	atomic_fetch_sub_explicit(&r->registered, 1, memory_order_relaxed);
 }
 
 void reactor_stats(const struct reactor *r, struct reactor_stats *out)

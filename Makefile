@@ -40,7 +40,7 @@ CC := gcc
 endif
 WERROR ?=
 PKGS := liburing libisal libdrm fuse3 libturbojpeg libavformat libavcodec libavutil libswscale \
-        libcrypto libudev jansson
+        libcrypto libudev jansson cairo
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 

@@ -469,6 +469,7 @@ static void show(const struct reader_minutes *m, const uint8_t *bits, struct rea
 	*out = (struct reader_minute){
 		.camera_id = m->g.camera_id,
 		.boot = m->g.boot,
+		.minute = format_minute_of(x->first_mono_ns),
 		.frames = x->frames,
 		.cols = x->cols,
 		.rows = x->rows,
@@ -523,6 +524,11 @@ int reader_minutes_next(struct reader_minutes *m, struct reader_minute *out)
 		show(m, bits, out);
 		return 1;
 	}
+}
+
+int64_t reader_minute_of(int64_t mono_ns)
+{
+	return format_minute_of(mono_ns);
 }
 
 void reader_minutes_want(struct reader_minutes *m)

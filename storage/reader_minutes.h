@@ -35,6 +35,7 @@ struct reader_minutes;
  */
 struct reader_minute {
 	uint32_t camera_id, boot;
+	int64_t minute;                    /* reader_minute_of its frames */
 	int64_t first_utc_ns, last_utc_ns; /* of its frames, as records are dated; 0: unknown */
 	enum record_clock clock;
 	uint32_t frames; /* motion records put together */
@@ -56,6 +57,9 @@ void reader_minutes_close(struct reader_minutes *m); /* NULL is fine */
 int reader_minutes_next(struct reader_minutes *m, struct reader_minute *out) MUST_CHECK;
 /* The segments of the minute last returned are to be read. */
 void reader_minutes_want(struct reader_minutes *m);
+
+/* The minute a moment of the monotonic clock belongs to. */
+int64_t reader_minute_of(int64_t mono_ns);
 
 struct reader_minutes_cost {
 	uint64_t bytes;    /* read of minute maps */

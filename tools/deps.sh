@@ -3,7 +3,8 @@
 # Through sudo when not root; does nothing, quietly, when all is there.
 set -eu
 build=(gcc make pkg-config gettext liburing-dev libisal-dev libdrm-dev libfuse3-dev fuse3 libturbojpeg0-dev
-    libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libssl-dev libudev-dev libjansson-dev)
+    libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libssl-dev libudev-dev libjansson-dev
+    libcairo2-dev fonts-dejavu-core)
 tests=(libcmocka-dev ffmpeg clang clang-format python3 python3-opencv python3-numpy mandoc shellcheck qemu-system-x86 qemu-utils cpio
     busybox-static zstd xz-utils e2fsprogs kmod v4l-utils git procps)
 # The kernel for the modules' bench is built from source; dkms and sparse are for kmod-install and kmod-lint.

@@ -209,6 +209,28 @@ assert sorted(map(key, quick)) == sorted(map(key, hit)), (quick, hit)
 EOF
 check "find: says how many it read" says "Minute maps read: " "$M" find --store "$dir/maps" --region 40,40,5,5
 check "find: and in Vietnamese" says "bản đồ phút" "$M" --lang vi find --store "$dir/maps" --region 40,40,5,5
+check "heatmap: made" "$M" heatmap --store "$dir/maps" --camera a -o "$dir/out/heat.png" --json
+check "heatmap: the sums are those of the records" python3 - "$M" "$dir/maps" "$dir/out/heat.png" <<'EOF'
+import json, subprocess, sys
+def lines(*args):
+    out = subprocess.run([sys.argv[1], *args, "--store", sys.argv[2], "--json"], check=True, stdout=subprocess.PIPE, text=True)
+    return [json.loads(x) for x in out.stdout.splitlines()]
+heat = lines("heatmap", "--camera", "a", "--force", "-o", sys.argv[3])[0]
+# 100 frames at 2 a second: 50 s, which are part of one or two minutes of the clock.
+assert heat["minutes"] in (1, 2) and sum(heat["hours"]) == heat["minutes"] == heat["most_in_a_cell"], heat
+assert heat["minute_maps"] + heat["bitmaps"] > 0, heat
+raw = subprocess.run(["ffmpeg", "-v", "error", "-i", sys.argv[3], "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
+                     check=True, stdout=subprocess.PIPE).stdout
+assert len(raw) % 3000 == 0 and len(raw) > 3000 * 900, len(raw)
+# The one cell that moved, of 16 x 12, is red; its neighbours are the picture alone.
+w = 944 / 16
+middle = lambda x, y: raw[(int(70 + (y + 0.5) * w) * 1000 + int(28 + (x + 0.5) * w)) * 3:][:3]
+red = lambda p: p[0] - max(p[1], p[2])
+assert red(middle(2, 2)) > red(middle(3, 2)) + 60 and red(middle(2, 2)) > red(middle(2, 3)) + 60, (middle(2, 2), middle(3, 2))
+EOF
+check "heatmap: an existing file is kept" fails 1 "$M" heatmap --store "$dir/maps" --camera a -o "$dir/out/heat.png"
+check "heatmap: nothing moved, still a page" says "nothing moved in this time" "$M" heatmap --store "$dir/images" --camera cam -o "$dir/out/still.png"
+check "heatmap: no PNG under another name" fails 2 "$M" heatmap --store "$dir/maps" --camera a -o "$dir/out/heat.jpg"
 check "events: one a camera" says "Events: 2" "$M" events --store "$dir/gaps"
 check "snapshot of the newest" "$M" snapshot --store "$dir/images" --camera cam -o "$dir/out/s.jpg"
 check "snapshot: the very bytes" cmp "$dir/out/s.jpg" "$clips/images/in000060.jpg"
@@ -284,6 +306,52 @@ check "detect: runs" "$M" detect --source "clip:$clips/images" --masks "$dir/mas
 check "detect: a mask and a line for each frame" test "$(ls "$dir/masks" | wc -l) $(wc -l <"$dir/flags")" = "60 60"
 check "detect: named by the images" test -e "$dir/masks/000060.pgm"
 check "detect: masks are PGM" bash -c "head -c 2 '$dir/masks/000001.pgm' | grep -q P5"
+check "detect: pictures of what it saw" "$M" detect --source "clip:$clips/h264.mkv" --draw "$dir/draw" --frames 20 \
+    --set 'motion/zones=gate: 20,20 200,20 200,200; !tree: 220,0 320,0 320,100; -off: 0,200 60,200 60,240'
+check "detect: one a frame, the size of the picture and the words below" python3 - "$dir/draw" <<'EOF'
+import os, subprocess, sys
+names = sorted(os.listdir(sys.argv[1]))
+assert names == ["%06d.png" % i for i in range(1, 21)], names
+def pixels(name):
+    path = os.path.join(sys.argv[1], name)
+    with open(path, "rb") as f:
+        width = int.from_bytes(f.read(24)[16:20], "big")
+    raw = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
+                         check=True, stdout=subprocess.PIPE).stdout
+    return width, raw
+width, raw = pixels(names[-1])
+assert width == 640 and len(raw) == 640 * 564 * 3, (width, len(raw))
+at = lambda x, y: raw[(y * 640 + x) * 3:][:3]
+# The clip is shown at twice its size: the zone's right edge is at x = 400.
+green = sum(at(400, y)[1] > 200 and at(400, y)[1] > at(400, y)[0] + 60 for y in range(80, 380))
+assert green > 250, green
+# The panel below the picture is dark, with light words.
+panel = [at(x, y) for x in range(20, 300) for y in range(486, 560)]
+assert sum(max(p) < 60 for p in panel) > len(panel) / 2 and sum(min(p) > 180 for p in panel) > 50
+EOF
+check "detect: --compare, both sides" python3 - "$M" "$dir/images" <<'EOF'
+import json, subprocess, sys
+def compare(*args):
+    out = subprocess.run([sys.argv[1], "detect", "--store", sys.argv[2], "--camera", "cam", "--compare", "--json", *args],
+                         check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    lines = [json.loads(x) for x in out.stdout.splitlines()]
+    return lines[:-1], lines[-1], out.stderr
+def lone(alarms, side, other):
+    return sum(a[side] and not a[other] for a in alarms)
+alarms, s, said = compare("--base", "motion/enabled=0", "--set", "motion/enabled=1", "--set", "motion/rate=0", "--set", "motion/start_frames=1")
+assert s["today"]["alarms"] == 0 and s["changed"]["alarms"] == len(alarms) > 0, s
+assert all(a["changed"] and not a["today"] and a["from"] <= a["to"] for a in alarms), alarms
+assert s["changed"]["only_here"] == lone(alarms, "changed", "today") == len(alarms), s
+assert s["today"]["settings"]["motion/enabled"] == "0" and s["changed"]["settings"]["motion/rate"] == "0", s
+assert s["frames"] == s["changed"]["analyzed"] == 60 and s["today"]["analyzed"] < 20, s
+alarms, s, said = compare("--set", "motion/sensitivity=50")
+assert s["today"] == s["changed"] and all(a["today"] and a["changed"] for a in alarms), s
+assert "defaults" in said, said
+EOF
+check "detect: --compare, a table" says "time in alarm" "$M" detect --store "$dir/images" --camera cam --compare --set motion/sensitivity=60
+check "detect: --compare wants something to compare" fails 2 "$M" detect --store "$dir/images" --camera cam --compare
+check "detect: --base is for --compare" fails 2 "$M" detect --store "$dir/images" --camera cam --base motion/rate=3
+check "detect: --draw into a place that is none" fails 1 "$M" detect --source "clip:$clips/images" --draw "$clips/mjpeg.avi"
 check "detect: stored footage" "$M" detect --store "$dir/images" --camera cam --flags "$dir/flags2"
 check "detect: unknown settings are named" says "motion/sensitivity" "$M" detect --source "clip:$clips/images" --set motion/bogus=1
 
@@ -304,6 +372,7 @@ for command in get set watch; do check "manual: $command" documented matlang-get
 for command in find events ledger; do check "manual: $command" documented matlang-find.1 $command; done
 for command in export snapshot; do check "manual: $command" documented matlang-export.1 $command; done
 for command in create info verify; do check "manual: store $command" documented matlang-store.1 store $command; done
+check "manual: heatmap" documented matlang-heatmap.1 heatmap
 check "manual: detect" documented matlang-detect.1 detect
 check "help: a group of commands has it" says "Usage: matlang store verify" "$M" store --help
 check "help: of no command is wrong usage" fails 2 "$M" nosuch --help

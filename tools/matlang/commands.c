@@ -24,6 +24,13 @@ const struct command cli_commands[] = {
 	{"events", "[--camera NAME]... [OPTIONS]",
 	 N_("the events of the cameras, from begin to end"), NULL, LOOK_BACK | CLI_USES_CAMERAS,
 	 cmd_events_options, cmd_events},
+	{"heatmap", "--camera NAME [--from TIME] [--to TIME] -o FILE.png [OPTIONS]",
+	 N_("a picture of where a camera's picture moves, and a chart of when"),
+	 N_("Over a picture of the camera each cell is coloured by the minutes in which it moved; "
+	    "below stand\n"
+	    "the minutes with motion by the hour of the day.\n"
+	    "Example: matlang heatmap --camera gate-01 --from -7d -o gate.png"),
+	 LOOK_BACK | CLI_USES_CAMERA, cmd_heatmap_options, cmd_heatmap},
 	{"export", "--camera NAME --from TIME [--to TIME] -o FILE [OPTIONS]",
 	 N_("footage as a file that plays everywhere, with proof beside it"),
 	 N_("Makes NAME.mkv or NAME.mp4, with NAME.gaps.txt and NAME.json (what is missing, and "

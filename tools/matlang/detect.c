@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 
 #include "capture/core/monotime.h"
+#include "tools/matlang/control.h"
+#include "tools/matlang/detect_draw.h"
 #include "tools/matlang/footage.h"
 
 enum kind { KIND_BOOL, KIND_U8, KIND_U32, KIND_REAL, KIND_SECONDS, KIND_ZONES };
@@ -26,7 +28,9 @@ static const struct setting {
 	{"motion/sensitivity", KIND_U8, offsetof(struct motion_config, sensitivity), 1, 100},
 	{"motion/min_cells", KIND_U32, offsetof(struct motion_config, min_cells), 1, 65535},
 	{"motion/start_frames", KIND_U32, offsetof(struct motion_config, start_frames), 1, 1000},
-	{"motion/end_seconds", KIND_SECONDS, offsetof(struct motion_config, end_ns), 0.1, 3600},
+	{"motion/end_seconds", KIND_SECONDS, offsetof(struct motion_config, end_ns), 0, 3600},
+	{"motion/absorb_seconds", KIND_SECONDS, offsetof(struct motion_config, absorb_ns), 0,
+	 86400},
 	{"motion/preroll_seconds", KIND_SECONDS, offsetof(struct motion_config, preroll_ns), 0,
 	 3600},
 	{"motion/postroll_seconds", KIND_SECONDS, offsetof(struct motion_config, postroll_ns), 0,
@@ -99,6 +103,51 @@ int detect_set(struct motion_config *config, const char *assignment, struct errm
 	return err;
 }
 
+const char *detect_setting(const struct motion_config *config, unsigned index,
+			   char out[static DETECT_SETTING_MAX])
+{
+	const struct setting *s = &settings[index];
+	const void *field;
+
+	if (index >= ARRAY_SIZE(settings))
+		return NULL;
+	field = (const char *)config + s->at;
+	switch (s->kind) {
+	case KIND_BOOL: snprintf(out, DETECT_SETTING_MAX, "%d", *(const bool *)field); break;
+	case KIND_U8: snprintf(out, DETECT_SETTING_MAX, "%u", *(const uint8_t *)field); break;
+	case KIND_U32: snprintf(out, DETECT_SETTING_MAX, "%u", *(const uint32_t *)field); break;
+	case KIND_REAL: snprintf(out, DETECT_SETTING_MAX, "%g", *(const double *)field); break;
+	case KIND_SECONDS:
+		snprintf(out, DETECT_SETTING_MAX, "%g",
+			 (double)*(const int64_t *)field / (double)NSEC_PER_SEC);
+		break;
+	case KIND_ZONES: motion_zones_format(config, out, DETECT_SETTING_MAX); break;
+	}
+	return s->name;
+}
+
+int detect_set_from_box(struct motion_config *config, const struct control *box, const char *camera,
+			struct errmsg *em)
+{
+	char path[PATH_MAX], value[CONTROL_VALUE_MAX], text[CONTROL_VALUE_MAX + 64];
+	struct motion_config all = *config;
+	int taken = 0, err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		snprintf(path, sizeof(path), "cameras/%s/%s", camera, settings[i].name);
+		/* A box of another version may lack one: it works as by its default then. */
+		if (control_read(box, path, value, sizeof(value), NULL) < 0)
+			continue;
+		snprintf(text, sizeof(text), "%s=%s", settings[i].name, value);
+		err = detect_set(&all, text, em);
+		if (err)
+			return err;
+		taken = 1;
+	}
+	*config = all;
+	return taken;
+}
+
 int detect_begin(struct detect *d)
 {
 	struct errmsg em = {""};
@@ -112,6 +161,9 @@ int detect_begin(struct detect *d)
 			return cli_fail(d->c, "%s cannot be written: %s", d->flags,
 					strerror(errno));
 	}
+	err = d->draw ? detect_draw_open(&d->drawing, d->draw, &em) : 0;
+	if (err)
+		return cli_fail(d->c, "%s", em.text);
 	err = detector_create(&d->detector, &d->config, &em);
 	return err ? cli_fail(d->c, "%s", *em.text ? em.text : strerror(-err)) : CLI_OK;
 }
@@ -156,17 +208,16 @@ static int show(const struct detect *d, const struct detector_result *r, uint64_
 		       : CLI_OK;
 }
 
-/* With a rate the detector sees no more frames than that in a second; without one it sees all. */
-static bool is_due(struct detect *d, const struct frame *f)
+bool detect_due(const struct motion_config *config, const struct frame *f, int64_t *due_ns)
 {
 	int64_t step;
 
-	if (d->config.rate <= 0)
+	if (config->rate <= 0)
 		return true;
-	step = (int64_t)((double)NSEC_PER_SEC / d->config.rate);
-	if (f->mono_ns + step / 8 < d->due_ns)
+	step = (int64_t)((double)NSEC_PER_SEC / config->rate);
+	if (f->mono_ns + step / 8 < *due_ns)
 		return false;
-	d->due_ns = (f->mono_ns - d->due_ns > step ? f->mono_ns : d->due_ns) + step;
+	*due_ns = (f->mono_ns - *due_ns > step ? f->mono_ns : *due_ns) + step;
 	return true;
 }
 
@@ -174,10 +225,12 @@ int detect_frame(struct detect *d, const struct frame *f, uint64_t number, int64
 {
 	struct detector_result r;
 	struct errmsg em = {""};
-	bool due = is_due(d, f);
+	bool due = detect_due(&d->config, f, &d->due_ns);
 	int n = detector_load(d->detector, f, due, &em), code;
 
 	d->frames++;
+	if (d->drawing && detect_draw_see(d->drawing, f, &em) < 0)
+		return cli_fail(d->c, "%s", em.text);
 	if (n < 0) {
 		if (d->failed++ == 0)
 			snprintf(d->first_error, sizeof(d->first_error), "%s",
@@ -195,6 +248,9 @@ int detect_frame(struct detect *d, const struct frame *f, uint64_t number, int64
 	if (code == CLI_OK && d->flags_file &&
 	    fprintf(d->flags_file, "%llu %d\n", (unsigned long long)number, r.motion) < 0)
 		code = cli_fail(d->c, "%s cannot be written: %s", d->flags, strerror(errno));
+	if (code == CLI_OK && d->drawing &&
+	    detect_draw_write(d->drawing, &d->config, &r, number, utc_ns, &em) < 0)
+		code = cli_fail(d->c, "%s", em.text);
 	return code == CLI_OK ? show(d, &r, number, utc_ns) : code;
 }
 
@@ -218,6 +274,7 @@ int detect_end(struct detect *d, int code)
 {
 	if (d->flags_file && fclose(d->flags_file) != 0 && code == CLI_OK)
 		code = cli_fail(d->c, "%s cannot be written: %s", d->flags, strerror(errno));
+	detect_draw_close(d->drawing);
 	detector_destroy(d->detector);
 	if (code == CLI_OK)
 		code = summary(d);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "capture/core/cleanup.h"
@@ -187,8 +188,22 @@ static bool drop_caches(void)
 	return fd >= 0 && write(fd, "3", 1) == 1;
 }
 
+static double children_cpu_s(void)
+{
+	struct rusage u;
+
+	if (getrusage(RUSAGE_CHILDREN, &u))
+		return 0;
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+struct cost {
+	double wall_s, cpu_s; /* of the whole program, its printing included */
+};
+
 /* `matlang find ARGS --json`; *out: its summary line. */
-static int run_find(const struct options *o, const char *args, json_t **out, double *wall_s)
+static int run_find(const struct options *o, const char *args, json_t **out, struct cost *cost)
 {
 	char exe[PATH_MAX - 512], command[PATH_MAX + 512], line[8192];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
@@ -202,13 +217,15 @@ static int run_find(const struct options *o, const char *args, json_t **out, dou
 	snprintf(command, sizeof(command), "'%s/matlang' find --store '%s' --json %s | tail -n 1",
 		 exe, o->store, args);
 	drop_caches();
+	double cpu = children_cpu_s();
+
 	began = monotime_now();
 	from = popen(command, "re");
 	if (!from)
 		return complain("matlang", NULL, -errno);
 	*out = fgets(line, sizeof(line), from) ? json_loads(line, 0, NULL) : NULL;
 	n = pclose(from);
-	*wall_s = (double)(monotime_now() - began) / 1e9;
+	*cost = (struct cost){(double)(monotime_now() - began) / 1e9, children_cpu_s() - cpu};
 	if (n || !*out)
 		return complain(command, NULL, -EIO);
 	return 0;
@@ -222,20 +239,21 @@ static double number(const json_t *j, const char *key)
 static int measure(const struct options *o, const char *name, const char *args)
 {
 	json_t *j;
-	double wall;
+	struct cost cost;
 
-	if (run_find(o, args, &j, &wall))
+	if (run_find(o, args, &j, &cost))
 		return 1;
 	double s = number(j, "seconds"), maps = number(j, "minutes") + number(j, "bitmaps");
 
 	if (o->json) {
 		json_t *line = json_pack(
-			"{s:s s:s s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f}", "query", name, "args",
-			args, "seconds", s, "wall_s", wall, "stretches", number(j, "stretches"),
-			"minutes", number(j, "minutes"), "bitmaps", number(j, "bitmaps"),
-			"minute_mb", number(j, "minute_bytes") / 1e6, "index_mb",
-			number(j, "index_bytes") / 1e6, "segments", number(j, "segments"),
-			"passed_over", number(j, "segments_passed_over"), "maps_per_s", maps / s);
+			"{s:s s:s s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f s:f}", "query", name,
+			"args", args, "seconds", s, "wall_s", cost.wall_s, "cpu_s", cost.cpu_s,
+			"stretches", number(j, "stretches"), "minutes", number(j, "minutes"),
+			"bitmaps", number(j, "bitmaps"), "minute_mb",
+			number(j, "minute_bytes") / 1e6, "index_mb", number(j, "index_bytes") / 1e6,
+			"segments", number(j, "segments"), "passed_over",
+			number(j, "segments_passed_over"), "maps_per_s", maps / s);
 
 		if (line) {
 			json_dumpf(line, stdout, JSON_REAL_PRECISION(6));
@@ -243,10 +261,11 @@ static int measure(const struct options *o, const char *name, const char *args)
 			json_decref(line);
 		}
 	} else {
-		printf("%-34s %7.2f s (%.2f s with printing), %.0f stretches; %.0f minute maps "
+		printf("%-34s %7.2f s (program %.2f s, processor %.2f s), %.0f stretches; %.0f "
+		       "minute maps "
 		       "(%.0f MB), %.0f bitmaps (%.0f MB of index), %.1f million maps/s\n",
-		       name, s, wall, number(j, "stretches"), number(j, "minutes"),
-		       number(j, "minute_bytes") / 1e6, number(j, "bitmaps"),
+		       name, s, cost.wall_s, cost.cpu_s, number(j, "stretches"),
+		       number(j, "minutes"), number(j, "minute_bytes") / 1e6, number(j, "bitmaps"),
 		       number(j, "index_bytes") / 1e6, maps / s / 1e6);
 	}
 	json_decref(j);

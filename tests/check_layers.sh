@@ -26,7 +26,7 @@ for h in $(git ls-files --cached --others --exclude-standard -- 'capture/*.h' 'a
     headers=$((headers + 1))
     # shellcheck disable=SC2046
     if ! ${CC:-gcc} -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMATLANG_VERSION='"0"' -I. -fsyntax-only -Wall -Wextra -Werror \
-        -Wno-unused-parameter -x c $(pkg-config --cflags liburing fuse3 jansson 2>/dev/null) -include "$h" /dev/null; then
+        -Wno-unused-parameter -x c $(pkg-config --cflags liburing fuse3 jansson cairo 2>/dev/null) -include "$h" /dev/null; then
         echo "$h does not compile alone"
         bad=$((bad + 1))
     fi

@@ -42,6 +42,7 @@ FUZZ_SECONDS ?= 20
 FUZZ_CC ?= clang
 FUZZ_SAN := address,undefined
 fuzz_extra_segment := tests/unit/storage/image.c
+fuzz_extra_minutes := tests/unit/storage/image.c
 fuzz_libs_config := $(LIB_matlangd) $(LIB_common) $(ALL_LIBS)
 fuzz_libs_dcjpeg := $(libs_analyze)
 fuzz_SRC := $(wildcard tests/fuzz/fuzz_*.c)

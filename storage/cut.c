@@ -220,9 +220,10 @@ static void fail(struct store *s, struct dropped *d)
 		free(list_entry(list_pop(&s->deferred), struct deferred, link));
 	s->checkpoint_running = false;
 	store_trouble(s,
-		      "%s: the disk fails again and again: nothing is recorded any more; check "
-		      "the disk, then restart",
+		      "%s: the disk fails again and again: nothing is recorded until it takes "
+		      "writes again; check the disk",
 		      s->dir);
+	revive_later(s);
 }
 
 void cut_perform(struct store *s)

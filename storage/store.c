@@ -12,6 +12,7 @@
 #include "storage/minutes.h"
 
 #define COMMIT_DEFAULT_NS NSEC_PER_SEC
+#define RETRY_DEFAULT_NS  (5 * NSEC_PER_SEC)
 #define CLOSE_TURN_NS     (100 * NSEC_PER_MSEC)
 
 static void defaults(struct store *s, const struct store_options *o)
@@ -23,6 +24,7 @@ static void defaults(struct store *s, const struct store_options *o)
 	if (s->gather_bytes > s->super.segment_bytes / 8)
 		s->gather_bytes = s->super.segment_bytes / 8;
 	s->gather_bytes = format_unit_up(&s->super, s->gather_bytes);
+	s->retry_ns = o->retry_ns > 0 ? o->retry_ns : RETRY_DEFAULT_NS;
 	s->memory_bytes = o->memory_bytes ? o->memory_bytes : STORE_MEMORY_DEFAULT;
 	if (s->memory_bytes < 2 * s->gather_bytes)
 		s->memory_bytes = 2 * s->gather_bytes;
@@ -53,12 +55,11 @@ static void store_free(struct store *s)
 	free(s);
 }
 
-static int open_volume(struct store *s, const struct store_options *o, struct errmsg *em)
+int store_open_volume(struct store *s, struct errmsg *em)
 {
-	const struct storage_io_ops *ops = o->io ? o->io : &storage_io_uring;
 	char path[VOLUME_PATH_MAX];
-	int err = volume_open(s->dir, ops, o->io ? o->io_ctx : NULL,
-			      STORAGE_IO_WRITE | STORAGE_IO_LOCK, s->reactor, &s->io, path, em);
+	int err = volume_open(s->dir, s->io_ops, s->io_ctx, STORAGE_IO_WRITE | STORAGE_IO_LOCK,
+			      s->reactor, &s->io, path, em);
 
 	if (err)
 		return err;
@@ -79,7 +80,10 @@ static int open_volume(struct store *s, const struct store_options *o, struct er
 static int open_rest(struct store *s, const struct store_options *o, struct errmsg *em)
 {
 	struct monotime_sample now;
-	int err = open_volume(s, o, em);
+
+	s->io_ops = o->io ? o->io : &storage_io_uring;
+	s->io_ctx = o->io ? o->io_ctx : NULL;
+	int err = store_open_volume(s, em);
 
 	if (err)
 		return err;
@@ -118,6 +122,7 @@ int store_open(struct store **out, const char *dir, struct reactor *r,
 	if (cb)
 		s->cb = *cb;
 	s->timer.fire = commit_timer;
+	s->retry.fire = revive_timer;
 	pthread_mutex_init(&s->lock, NULL);
 	list_init(&s->live);
 	list_init(&s->deferred);
@@ -185,6 +190,7 @@ int store_close(struct store *s)
 		err = drain(s);
 	}
 	reactor_timer_disarm(s->reactor, &s->timer);
+	reactor_timer_disarm(s->reactor, &s->retry);
 	if (!err && atomic_load_explicit(&s->count.write_errors, memory_order_relaxed) != errors)
 		err = -EIO;
 	/* After a failure of the reactor itself the disk may still be reading our memory. */
@@ -310,7 +316,7 @@ int store_append_clock(struct store *s, const struct monotime_sample *c)
 	s->clock = now;
 	int err = boot_put(s, s->boot, s->boot_id, &now, &now);
 
-	if (!err && stepped)
+	if (!err && stepped && !s->failed)
 		err = locks_recheck_boot(s);
 	return err ? err : append_record(s, &rec, NULL, NULL);
 }

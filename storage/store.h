@@ -59,6 +59,7 @@ struct store_options {
 	size_t direct_bytes; /* frames from this size on are written straight from their slot;
 				smaller ones are gathered; 0: default */
 	size_t memory_bytes; /* bytes that may wait for the disk in gather buffers; 0: default */
+	int64_t retry_ns;    /* how often a disk that failed is tried again; default 5 s */
 	const struct storage_io_ops *io; /* NULL: the real disk; tests put theirs here */
 	void *io_ctx;
 };
@@ -88,7 +89,8 @@ int store_find_camera(const struct store *s, const char *name, uint32_t *out_id)
  * Appends a frame. Takes its own reference and drops it when the bytes are copied (gathered) or
  * written (direct). `position` (may be NULL) receives the log position behind it, for comparison
  * with `durable`. Errors: -ENOBUFS (too much waits for the disk: the frame was not taken, the
- * caller counts LOSS_DISK_LATE), -ENOSPC (all locked), -EIO (the store has failed), -EMSGSIZE
+ * caller counts LOSS_DISK_LATE), -ENOSPC (all locked), -EIO (the disk has failed and is tried
+ * again from time to time), -EMSGSIZE
  * (does not fit in a segment).
  */
 int store_append_frame(struct store *s, struct frame *f, uint64_t *position) MUST_CHECK;

@@ -10,6 +10,7 @@
  *   scan.c        walking chunks            boots.c       cameras and boots
  *   minutes*.c    minute maps
  *   degraded.c    missing volumes; the stripes below have their own stripe_impl.h
+ *   revive.c      after a failure
  *   locks.c       what people lock          retain_mark.c segments that are locked
  *
  * Threads: everything on the reactor's, but the counters (atomic) and `trouble` (its lock).
@@ -114,7 +115,9 @@ struct store_counters {
 #define STORE_SET(s, field, v) atomic_store_explicit(&(s)->count.field, (v), memory_order_relaxed)
 
 struct store {
-	struct storage_io *io;
+	struct storage_io *io; /* NULL: failed, and cannot be opened again so far */
+	const struct storage_io_ops *io_ops;
+	void *io_ctx;
 	struct reactor *reactor;
 	struct format_super super;
 	struct store_callbacks cb;
@@ -192,7 +195,9 @@ struct store {
 	unsigned failures;
 	bool no_space;
 	struct minutes *minutes;
-	int failed;            /* 0, or -EIO for good */
+	int failed;                 /* 0, or -EIO until the disk can be used again */
+	struct reactor_timer retry; /* armed while failed */
+	int64_t retry_ns;
 	unsigned volumes_told; /* how many are missing, as last said */
 
 	struct store_counters count;
@@ -270,6 +275,15 @@ void store_trouble_over(struct store *s);
 void store_tell_volumes(struct store *s);
 /* Says so when that has changed. */
 void store_watch_volumes(struct store *s);
+
+/* store.c */
+/* Opens volume and superblock: s->io, s->super. */
+int store_open_volume(struct store *s, struct errmsg *em) MUST_CHECK;
+
+/* revive.c */
+/* The store has failed: it is tried again from time to time. */
+void revive_later(struct store *s);
+void revive_timer(struct reactor_timer *t);
 
 /* recover.c */
 int recover_store(struct store *s, struct errmsg *em) MUST_CHECK;

@@ -39,6 +39,7 @@ struct appliance {
 	bool stopping;
 	bool stuck; /* a device did not let go in time: its threads and slots cannot be freed */
 	char store_trouble[ERRMSG_MAX];
+	char store_over[ERRMSG_MAX]; /* a trouble that is over and not in the log book yet */
 	int64_t started_mono_ns;
 };
 
@@ -83,8 +84,11 @@ static void on_store_trouble(void *ctx, const char *why)
 
 	if (why[0])
 		appliance_log(a, LOG_ALERT, "store: %s", why);
-	else if (a->store_trouble[0])
+	else if (a->store_trouble[0]) {
 		appliance_log(a, LOG_NOTICE, "store: recording again");
+		/* Not noted from here: the store may be half-way through placing a record. */
+		snprintf(a->store_over, sizeof(a->store_over), "%s", a->store_trouble);
+	}
 	snprintf(a->store_trouble, sizeof(a->store_trouble), "%s", why);
 	changed(a, "state");
 }
@@ -96,6 +100,18 @@ static const struct store_callbacks store_cb = {
 
 /* ---- timers and hot-plug ---- */
 
+/* The log book tells why there may be less than there should be. */
+static void note_store_over(struct appliance *a)
+{
+	char line[ERRMSG_MAX + 64];
+
+	if (!a->store_over[0] || a->store_trouble[0])
+		return;
+	snprintf(line, sizeof(line), "recording again; before: %s", a->store_over);
+	if (!store_append_note(a->store, RECORD_NO_CAMERA, line))
+		a->store_over[0] = '\0';
+}
+
 static void clock_tick(struct reactor_timer *t)
 {
 	struct appliance *a = container_of(t, struct appliance, clock_timer);
@@ -106,6 +122,7 @@ static void clock_tick(struct reactor_timer *t)
 		ret = store_append_clock(a->store, &s);
 	if (ret && !a->store_trouble[0])
 		appliance_log(a, LOG_WARNING, "clock track: %s", strerrordesc_np(-ret));
+	note_store_over(a);
 	reactor_timer_arm(a->reactor, t, monotime_now() + CLOCK_PERIOD_NS);
 }
 

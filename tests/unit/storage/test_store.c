@@ -221,6 +221,50 @@ static void test_disk_dead(void **state)
 	lab_free(lab);
 }
 
+/* A disk that takes no writes for a while: recording goes on by itself, under the same numbers. */
+static void test_disk_returns(void **state)
+{
+	struct lab *lab = lab_new(8, SEGMENT, 256 << 10);
+	struct record_lock l = {.camera_id = RECORD_ANY_CAMERA, .to_utc_ns = 1, .why = "case 17"};
+	uint64_t number;
+	int err = 0;
+
+	lab->options.retry_ns = 20 * NSEC_PER_MSEC;
+	lab_open(lab);
+	assert_int_equal(lab_frame(lab, 0, 100000, 1), 0);
+	lab_sync(lab);
+	simdisk_set_fault(lab->disk, simdisk_submitted(lab->disk), UINT64_MAX / 2, -EROFS);
+	assert_int_equal(store_lock_add(lab->store, &l, &number, NULL), 0);
+	for (unsigned i = 0; i < 1000 && err != -EIO; i++) {
+		err = lab_frame(lab, 0, 100000, 1);
+		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
+	}
+	assert_int_equal(err, -EIO);
+	uint64_t sequence = stats(lab).appended / SEGMENT;
+
+	/* It is tried again, in vain. */
+	for (unsigned i = 0; i < 2000 && !strstr(lab->trouble, "nothing is recorded: "); i++)
+		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
+	assert_non_null(strstr(lab->trouble, "nothing is recorded: "));
+	assert_int_equal(lab_frame(lab, 1, 100000, 1), -EIO);
+	simdisk_set_fault(lab->disk, 0, 0, 0);
+	for (unsigned i = 0; i < 2000 && err; i++) {
+		err = lab_frame(lab, 1, 100000, 1);
+		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
+	}
+	assert_int_equal(err, 0);
+	assert_string_equal(lab->trouble, "");
+	assert_true(stats(lab).appended / SEGMENT >= sequence);
+	assert_int_equal(stats(lab).locks, 1);
+	record_bytes(lab, 3 << 20, 9);
+	assert_int_equal(lab_close(lab), 0);
+	assert_true(lab_check(lab, lab->disk, UINT64_MAX, LAB_ALL) > 10);
+	lab_open(lab);
+	assert_int_equal(store_lock_count(lab->store), 1);
+	assert_int_equal(lab_close(lab), 0);
+	lab_free(lab);
+}
+
 /* A disk that is full under a sparse store refuses the tables' place for a while: it is not asked
  * without a pause, and when it takes them again, nothing is left of the trouble. */
 static void test_tables_refused_for_a_while(void **state)
@@ -423,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_every_write_fails_once),
 		cmocka_unit_test(test_tables_refused_for_a_while),
 		cmocka_unit_test(test_disk_dead),
+		cmocka_unit_test(test_disk_returns),
 		cmocka_unit_test(test_backpressure),
 		cmocka_unit_test(test_locks),
 		cmocka_unit_test(test_all_locked),

@@ -298,7 +298,7 @@ static void tell_result(struct analyzer *a, const struct detector_result *r, uin
 			},
 	};
 
-	if (events_feed(&a->events, &a->config, r))
+	if (events_feed(&a->events, &a->config, r) || events_view(&a->events, &a->config, r))
 		tell_error(a, "no memory for an event");
 	res.in_event = a->events.open;
 	if (a->cb.result)
@@ -396,6 +396,8 @@ static void judge(struct turn *t)
 	if (t->err == 1) {
 		a->stats.analyzed++;
 		a->stats.lag_ns = monotime_now() - t->mono_ns;
+		if (a->stats.lag_ns > a->stats.lag_max_ns)
+			a->stats.lag_max_ns = a->stats.lag_ns;
 		a->stats.level = r.level;
 	}
 	if (noise >= 0) {
@@ -403,9 +405,11 @@ static void judge(struct turn *t)
 		a->stats.restless = restless;
 	}
 	a->stats.in_event = a->events.open;
+	a->stats.tamper = events_lost_view(&a->events);
 	a->stats.events = a->events.count;
+	a->stats.tampers = a->events.views;
 	a->stats.state_bytes =
-		sizeof(*a) + detector_state_bytes(a->detector) + a->events.cells_size;
+		sizeof(*a) + detector_state_bytes(a->detector) + events_bytes(&a->events);
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -425,6 +429,12 @@ static void take_config(struct analyzer *a, const struct motion_config *next)
 	/* It was checked when it came. */
 	if (detector_configure(a->detector, next, NULL) == 0)
 		a->config = *next;
+	if (!next->enabled || !next->tamper) {
+		events_close_view(&a->events);
+		pthread_mutex_lock(&a->lock);
+		a->stats.tamper = TAMPER_NONE;
+		pthread_mutex_unlock(&a->lock);
+	}
 }
 
 static enum turn_kind kind_of(const struct frame *f)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "analyze/motion_config.h"
+#include "analyze/tamper.h"
 #include "capture/core/frame.h"
 #include "capture/core/pool.h"
 
@@ -47,9 +48,11 @@ enum analyzer_event_phase { ANALYZER_EVENT_START, ANALYZER_EVENT_END };
 
 struct analyzer_event {
 	enum analyzer_event_phase phase;
-	uint64_t number;       /* per analyser, from 1 */
-	int64_t start_mono_ns; /* of the first frame with motion (pre-roll not subtracted) */
-	int64_t end_mono_ns;   /* of the last frame with motion; END only */
+	enum tamper_kind tamper; /* TAMPER_NONE: motion; else the view is lost: all cells are set,
+				  * and frames with motion are those without view */
+	uint64_t number;         /* per analyser, from 1 */
+	int64_t start_mono_ns;   /* of the first frame with motion (pre-roll not subtracted) */
+	int64_t end_mono_ns;     /* of the last frame with motion; END only */
 	int64_t preroll_ns, postroll_ns; /* as configured when it started */
 	uint16_t peak_cells;             /* most cells in one frame so far */
 	uint16_t peak_level;
@@ -68,13 +71,15 @@ struct analyzer_callbacks {
 
 struct analyzer_stats {
 	uint64_t analyzed, skipped, errors;
-	uint64_t events;
-	int64_t busy_ns; /* processor time spent, all frames */
-	int64_t lag_ns;  /* of the last analysed frame: from capture to result */
-	uint16_t level;  /* of the last */
+	uint64_t events, tampers; /* of motion; of lost view */
+	int64_t busy_ns;          /* processor time spent, all frames */
+	int64_t lag_ns;           /* of the last analysed frame: from capture to result */
+	uint16_t level;           /* of the last */
 	bool in_event;
-	double noise;    /* mean noise estimate, grey levels */
-	double restless; /* part of the picture that always moves, 0..1 */
+	enum tamper_kind tamper; /* what is the matter with the view now */
+	int64_t lag_max_ns;      /* the longest since start */
+	double noise;            /* mean noise estimate, grey levels */
+	double restless;         /* part of the picture that always moves, 0..1 */
 	size_t state_bytes;
 };
 

@@ -179,6 +179,12 @@ void background_ahead(struct background *b, const void *next, size_t bytes)
 	b->ahead_bytes = bytes;
 }
 
+const uint8_t *background_picture(const struct background *b, size_t *stride)
+{
+	*stride = b->stride;
+	return b->cur;
+}
+
 static void swap_pictures(struct background *b)
 {
 	uint8_t *t = b->cur;

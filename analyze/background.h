@@ -60,6 +60,8 @@ size_t background_state_bytes(const struct background *b);
 
 /* Where the next frame's luma goes: h rows of w bytes. What was folded of it is forgotten. */
 uint8_t *background_input(struct background *b, size_t *stride);
+/* The frame that lies there, between its reading and its step. */
+const uint8_t *background_picture(const struct background *b, size_t *stride);
 /* The rows above `rows` of the input are there: what is to be known of frame and model before the
  * frame can be judged is taken from them, while they are in the cache. Rows that nobody told of
  * are folded by background_step. */

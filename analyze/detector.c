@@ -53,6 +53,7 @@ struct detector {
 	uint32_t frames; /* since the first */
 	int64_t first_ns, tick_ns;
 
+	struct tamper *tamper; /* NULL: not wanted, or not yet */
 	struct restless restless;
 	struct groups groups;
 	float *share;  /* per cell: foreground of this frame; then what of it is beyond the usual */
@@ -102,6 +103,8 @@ static void drop_model(struct detector *d)
 	grid_destroy(&d->grid);
 	restless_destroy(&d->restless);
 	groups_destroy(&d->groups);
+	tamper_destroy(d->tamper);
+	d->tamper = NULL;
 	free(d->share);
 	free(d->on);
 	free(d->base);
@@ -151,6 +154,8 @@ int detector_configure(struct detector *d, const struct motion_config *config, s
 void detector_reset(struct detector *d)
 {
 	luma_reset(d->luma);
+	if (d->tamper)
+		tamper_break(d->tamper);
 	d->fresh = true;
 	d->streak = 0;
 	d->motion = false;
@@ -444,6 +449,26 @@ static float contrast(const void *ctx, uint32_t cell)
 	return background_contrast(m->model, cell, m->light);
 }
 
+/* Before the model takes the picture's light and shift out of it. */
+static void watch_view(struct detector *d, struct detector_result *r)
+{
+	struct tamper_params p = {d->config.tamper_ns, d->config.tamper_accept_ns};
+	const uint8_t *luma;
+	size_t stride;
+
+	if (!d->config.tamper) {
+		tamper_destroy(d->tamper);
+		d->tamper = NULL;
+		return;
+	}
+	/* Short of memory: with the next picture, perhaps. */
+	if (!d->tamper && tamper_create(&d->tamper, d->size.w, d->size.h))
+		return;
+	luma = background_picture(d->model, &stride);
+	r->tamper = tamper_feed(d->tamper, &p, luma, stride, d->noise, r->mono_ns);
+	r->tamper_mono_ns = tamper_since(d->tamper);
+}
+
 void detector_run(struct detector *d, int64_t mono_ns, struct detector_result *r)
 {
 	size_t cells = (size_t)d->grid.cols * d->grid.rows;
@@ -456,6 +481,7 @@ void detector_run(struct detector *d, int64_t mono_ns, struct detector_result *r
 	double share;
 
 	*r = (struct detector_result){.mono_ns = mono_ns, .learning = true};
+	watch_view(d, r);
 	if (d->fresh) {
 		memset(d->on, 0, cells);
 		start_over(d, mono_ns);
@@ -497,6 +523,7 @@ size_t detector_state_bytes(const struct detector *d)
 	if (d->model)
 		bytes += background_state_bytes(d->model) + grid_state_bytes(&d->grid) +
 			 restless_bytes(&d->restless) + groups_bytes(&d->groups) +
-			 cells * (sizeof(float) + 2) + (cells + 7) / 8;
+			 cells * (sizeof(float) + 2) + (cells + 7) / 8 +
+			 (d->tamper ? tamper_bytes(d->tamper) : 0);
 	return bytes;
 }

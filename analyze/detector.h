@@ -36,6 +36,7 @@
 
 #include "analyze/motion_config.h"
 #include "analyze/motion_dsp.h"
+#include "analyze/tamper.h"
 #include "capture/core/frame.h"
 
 struct detector;
@@ -52,8 +53,10 @@ struct detector_result {
 	uint16_t largest;      /* cells of the largest group */
 	uint16_t level;        /* 0..1000: how much moves; the square root of the share of cells */
 	uint32_t zones;        /* bit i: zone[i] has motion */
-	const uint8_t *bits;   /* cell (x, y) is bit y * cols + x, LSB first; (cols * rows + 7) / 8
-				* bytes, valid until the next call */
+	enum tamper_kind tamper; /* what is the matter with the view ... */
+	int64_t tamper_mono_ns;  /* ... and since when */
+	const uint8_t *bits; /* cell (x, y) is bit y * cols + x, LSB first; (cols * rows + 7) / 8
+			      * bytes, valid until the next call */
 };
 
 /* The configuration is checked: -EINVAL with message, -ENOMEM. */

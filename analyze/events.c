@@ -14,9 +14,11 @@ void events_init(struct events *ev, void (*emit)(void *ctx, const struct analyze
 void events_destroy(struct events *ev)
 {
 	events_close(ev);
+	events_close_view(ev);
 	free(ev->cells);
-	ev->cells = NULL;
-	ev->cells_size = 0;
+	free(ev->all);
+	ev->cells = ev->all = NULL;
+	ev->cells_size = ev->all_size = 0;
 }
 
 static void emit(struct events *ev, enum analyzer_event_phase phase)
@@ -53,7 +55,7 @@ static int start(struct events *ev, const struct motion_config *config,
 	ev->open = true;
 	ev->end_ns = config->end_ns;
 	ev->event = (struct analyzer_event){
-		.number = ++ev->count,
+		.number = ++ev->count + ev->views,
 		.start_mono_ns = r->since_mono_ns,
 		.preroll_ns = config->preroll_ns,
 		.postroll_ns = config->postroll_ns,
@@ -100,4 +102,79 @@ int events_feed(struct events *ev, const struct motion_config *config,
 	else if (ev->open && !r->motion && r->mono_ns - ev->event.end_mono_ns >= ev->end_ns)
 		events_close(ev);
 	return 0;
+}
+
+static void emit_view(struct events *ev, enum analyzer_event_phase phase)
+{
+	ev->view.phase = phase;
+	ev->view.cells = ev->all;
+	if (ev->emit)
+		ev->emit(ev->ctx, &ev->view);
+}
+
+void events_close_view(struct events *ev)
+{
+	if (!ev->view.tamper)
+		return;
+	emit_view(ev, ANALYZER_EVENT_END);
+	ev->view.tamper = TAMPER_NONE;
+}
+
+static int start_view(struct events *ev, const struct motion_config *config,
+		      const struct detector_result *r)
+{
+	size_t cells = (size_t)r->cols * r->rows, size = (cells + 7) / 8;
+
+	if (ev->all_size != size) {
+		uint8_t *all = calloc(size, 1);
+
+		if (!all)
+			return -ENOMEM;
+		free(ev->all);
+		ev->all = all;
+		ev->all_size = size;
+	}
+	memset(ev->all, 0, size);
+	for (size_t i = 0; i < cells; i++)
+		ev->all[i / 8] |= (uint8_t)(1u << (i % 8));
+	ev->view = (struct analyzer_event){
+		.tamper = r->tamper,
+		.number = ++ev->views + ev->count,
+		.start_mono_ns = r->tamper_mono_ns,
+		.end_mono_ns = r->mono_ns,
+		.peak_mono_ns = r->mono_ns,
+		.preroll_ns = config->preroll_ns,
+		.postroll_ns = config->postroll_ns,
+		.peak_cells = (uint16_t)cells,
+		.peak_level = 1000,
+		.cols = r->cols,
+		.rows = r->rows,
+		.cell_px = r->cell_px,
+	};
+	emit_view(ev, ANALYZER_EVENT_START);
+	return 0;
+}
+
+int events_view(struct events *ev, const struct motion_config *config,
+		const struct detector_result *r)
+{
+	bool same = r->cols == ev->view.cols && r->rows == ev->view.rows;
+
+	if (ev->view.tamper && (!same || r->tamper != ev->view.tamper))
+		events_close_view(ev);
+	if (r->tamper && !ev->view.tamper)
+		return start_view(ev, config, r);
+	if (r->tamper)
+		ev->view.end_mono_ns = r->mono_ns;
+	return 0;
+}
+
+enum tamper_kind events_lost_view(const struct events *ev)
+{
+	return ev->view.tamper;
+}
+
+size_t events_bytes(const struct events *ev)
+{
+	return ev->cells_size + ev->all_size;
 }

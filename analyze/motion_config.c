@@ -26,6 +26,9 @@ void motion_config_defaults(struct motion_config *c)
 		.absorb_ns = 60 * NS,
 		.preroll_ns = 5 * NS,
 		.postroll_ns = 10 * NS,
+		.tamper = true,
+		.tamper_ns = 15 * NS,
+		.tamper_accept_ns = 600 * NS,
 	};
 }
 
@@ -94,10 +97,16 @@ int motion_config_check(const struct motion_config *c, struct errmsg *em)
 		err = check_seconds(c->preroll_ns, 600, "preroll_seconds", em);
 	if (!err)
 		err = check_seconds(c->postroll_ns, 3600, "postroll_seconds", em);
+	if (!err)
+		err = check_seconds(c->tamper_ns, 3600, "tamper_seconds", em);
+	if (!err)
+		err = check_seconds(c->tamper_accept_ns, 7 * 86400, "tamper_accept_seconds", em);
 	if (err)
 		return err;
 	if (c->absorb_ns && c->absorb_ns < NS)
 		return errmsg_set(em, -EINVAL, "absorb_seconds must be 0 (never) or at least 1");
+	if (c->tamper_ns < NS)
+		return errmsg_set(em, -EINVAL, "tamper_seconds must be at least 1");
 	if (c->nzones > MOTION_ZONES_MAX)
 		return errmsg_set(em, -EINVAL, "at most %d zones", MOTION_ZONES_MAX);
 	for (unsigned i = 0; i < c->nzones && !err; i++)

@@ -40,7 +40,11 @@ struct motion_config {
 	int64_t absorb_ns;     /* who stands still so long is background; 0: never; default 60 s */
 	int64_t preroll_ns;    /* kept before an event; default 5 s */
 	int64_t postroll_ns;   /* and behind it; default 10 s */
-	unsigned nzones;       /* no zone but masks: the whole picture */
+	bool tamper;           /* tell when the view is lost (tamper.h); default on */
+	int64_t tamper_ns;     /* a loss of view lasts so long before it is told; default 15 s */
+	int64_t tamper_accept_ns; /* a turned camera's view is the normal one after this; 0: never;
+				   * default 10 min */
+	unsigned nzones;          /* no zone but masks: the whole picture */
 	struct motion_zone zone[MOTION_ZONES_MAX];
 };
 

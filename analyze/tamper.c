@@ -55,6 +55,14 @@ struct tamper {
 	enum tamper_kind open;
 };
 
+const char *tamper_name(enum tamper_kind kind)
+{
+	static const char *const names[KINDS] = {"none", "covered", "defocused", "moved",
+						 "blinded"};
+
+	return (unsigned)kind < KINDS ? names[kind] : "unknown";
+}
+
 int tamper_create(struct tamper **out, uint32_t w, uint32_t h)
 {
 	struct tamper *t = calloc(1, sizeof(*t));

@@ -28,7 +28,6 @@
 
 #include "capture/core/compiler.h"
 
-/* The values are stored in event records: never reuse or renumber one. */
 enum tamper_kind {
 	TAMPER_NONE = 0,
 	TAMPER_COVERED = 1,
@@ -36,6 +35,9 @@ enum tamper_kind {
 	TAMPER_MOVED = 3,
 	TAMPER_BLINDED = 4,
 };
+
+/* "none", "covered", ...: fixed words, not for translation. */
+const char *tamper_name(enum tamper_kind kind);
 
 struct tamper;
 

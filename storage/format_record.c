@@ -86,6 +86,7 @@ static void encode_event(uint8_t *p, const struct record_event *e)
 	bytes_put_le16(p + 92, e->cell_px);
 	bytes_put_le16(p + 94, e->peak_cells);
 	bytes_put_le16(p + 96, e->peak_level);
+	bytes_put_le16(p + 98, (uint16_t)e->what);
 	bytes_put_le32(p + 100, e->width);
 	bytes_put_le32(p + 104, e->height);
 }
@@ -208,6 +209,7 @@ static int decode_event(const uint8_t *p, struct format_record *r)
 		.cell_px = bytes_le16(p + 92),
 		.peak_cells = bytes_le16(p + 94),
 		.peak_level = bytes_le16(p + 96),
+		.what = (enum record_event_what)bytes_le16(p + 98),
 		.width = bytes_le32(p + 100),
 		.height = bytes_le32(p + 104),
 	};

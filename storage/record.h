@@ -36,11 +36,21 @@ struct record_motion {
 	uint32_t zones;
 };
 
+/* What an event is about; values not listed here are of a later writer. */
+enum record_event_what {
+	RECORD_EVENT_MOTION = 0,
+	RECORD_EVENT_COVERED = 1, /* the camera's view is lost: its lens is covered, */
+	RECORD_EVENT_DEFOCUSED = 2,
+	RECORD_EVENT_MOVED = 3, /* it looks elsewhere, */
+	RECORD_EVENT_BLINDED = 4,
+};
+
 enum record_event_phase { RECORD_EVENT_START = 1, RECORD_EVENT_END = 2 };
 
 struct record_event {
 	uint32_t camera_id;
 	enum record_event_phase phase;
+	enum record_event_what what;
 	uint64_t number; /* unique per camera within one run of the box */
 	int64_t start_mono_ns, end_mono_ns, peak_mono_ns;
 	int64_t preroll_ns, postroll_ns;

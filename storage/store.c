@@ -289,7 +289,7 @@ int store_append_event(struct store *s, const struct record_event *e, const void
 		.event = *e,
 	};
 
-	if (!camera_known(s, e->camera_id) ||
+	if (!camera_known(s, e->camera_id) || (unsigned)e->what > UINT16_MAX ||
 	    (e->phase != RECORD_EVENT_START && e->phase != RECORD_EVENT_END) ||
 	    cells_bytes(e->cols, e->rows, &rec.payload_bytes))
 		return -EINVAL;

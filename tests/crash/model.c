@@ -344,6 +344,7 @@ static int append_small(struct model *m)
 	case RECORD_EVENT: {
 		const struct record_event e = {.camera_id = camera,
 					       .phase = RECORD_EVENT_START,
+					       .what = RECORD_EVENT_MOVED,
 					       .number = it->id,
 					       .start_mono_ns = it->mono_ns,
 					       .cols = 40,

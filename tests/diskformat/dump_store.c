@@ -67,15 +67,15 @@ static json_t *motion(const struct record_motion *m)
 
 static json_t *event(const struct record_event *e)
 {
-	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:I, "
-			 "s:I}",
-			 "phase", e->phase, "zones", (json_int_t)e->zones, "number",
-			 (json_int_t)e->number, "start", (json_int_t)e->start_mono_ns, "end",
-			 (json_int_t)e->end_mono_ns, "peak", (json_int_t)e->peak_mono_ns, "preroll",
-			 (json_int_t)e->preroll_ns, "postroll", (json_int_t)e->postroll_ns, "cols",
-			 e->cols, "rows", e->rows, "cell", e->cell_px, "peak_cells", e->peak_cells,
-			 "level", e->peak_level, "width", (json_int_t)e->width, "height",
-			 (json_int_t)e->height);
+	return json_pack(
+		"{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:I, "
+		"s:I}",
+		"phase", e->phase, "zones", (json_int_t)e->zones, "number", (json_int_t)e->number,
+		"start", (json_int_t)e->start_mono_ns, "end", (json_int_t)e->end_mono_ns, "peak",
+		(json_int_t)e->peak_mono_ns, "preroll", (json_int_t)e->preroll_ns, "postroll",
+		(json_int_t)e->postroll_ns, "cols", e->cols, "rows", e->rows, "cell", e->cell_px,
+		"peak_cells", e->peak_cells, "level", e->peak_level, "what", e->what, "width",
+		(json_int_t)e->width, "height", (json_int_t)e->height);
 }
 
 static json_t *fields(const struct record *r)

@@ -19,7 +19,7 @@ FIELDS = {
     1: ("sequence flags fourcc width height nplanes", "<IIIHHI"),
     2: ("cause estimated count first last", "<IIQqq"),
     3: ("sequence cols rows cell moved level _ width height zones _", "<IHHHHHHIIII"),
-    4: ("phase zones number start end peak preroll postroll cols rows cell peak_cells level _ width height _",
+    4: ("phase zones number start end peak preroll postroll cols rows cell peak_cells level what width height _",
         "<IIQqqqqqHHHHHHIII"),
     5: ("sample_utc error_us synchronised boot_id", "<qII16s"),
     6: ("", "<"),

@@ -125,7 +125,7 @@ def crc():
 
 def known_contents(top):
     path = os.path.join(top, "known")
-    makes(path, "--frames", "60", "--gap", "10,3", "--away", "20", "--motion", "30,5", "--torn", "9",
+    makes(path, "--frames", "60", "--gap", "10,3", "--away", "20", "--motion", "30,5", "--what", "3", "--torn", "9",
           rack("jpeg", "fps=30&frame_kb=80"), rack("small", "fps=30&frame_kb=5"), rack("raw", "fps=20&format=nv12"))
     lines = compare("gathered and direct frames, ledger, motion, events", path, 180)
     missing = {"frame", "loss", "motion", "event", "clock", "camera"} - kinds(lines)

@@ -11,6 +11,7 @@
  *   --away AT       behind frame AT the camera is away for 20 s, and on the ledger
  *   --torn AT       frame AT is marked as torn
  *   --motion AT,N   N frames from AT on moved, in the cell that holds pixel (40, 40); an event
+ *   --what N        that event is of this kind: an enum record_event_what
  *
  * A NAME given again goes on where it ended. Prints one JSON object a source: when its first and
  * last frame was recorded.
@@ -32,7 +33,7 @@
 
 struct options {
 	long frames, size_mib, segment_mib, gap_at, gap_count, away_at, torn_at, motion_at,
-		motion_count;
+		motion_count, what;
 	bool again;
 };
 
@@ -134,6 +135,7 @@ static void append_motion(struct maker *m, const struct frame *f, long n)
 	};
 	struct record_event event = {
 		.camera_id = f->camera_id,
+		.what = (enum record_event_what)m->o.what,
 		.phase = n == 0 ? RECORD_EVENT_START : RECORD_EVENT_END,
 		.number = 1,
 		.start_mono_ns = n == 0 ? f->mono_ns : m->event_ns,
@@ -256,9 +258,11 @@ static void durable(void *ctx, uint64_t position)
 static void parse(struct maker *m, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"frames", 1, NULL, 'f'}, {"size", 1, NULL, 's'},   {"segment", 1, NULL, 'b'},
-		{"again", 0, NULL, 'n'},  {"gap", 1, NULL, 'g'},    {"away", 1, NULL, 'a'},
-		{"torn", 1, NULL, 't'},   {"motion", 1, NULL, 'm'}, {0},
+		{"frames", 1, NULL, 'f'},  {"size", 1, NULL, 's'},
+		{"segment", 1, NULL, 'b'}, {"again", 0, NULL, 'n'},
+		{"gap", 1, NULL, 'g'},     {"away", 1, NULL, 'a'},
+		{"torn", 1, NULL, 't'},    {"motion", 1, NULL, 'm'},
+		{"what", 1, NULL, 'w'},    {0},
 	};
 	struct options *o = &m->o;
 	int key;
@@ -274,6 +278,7 @@ static void parse(struct maker *m, int argc, char **argv)
 		case 'n': o->again = true; break;
 		case 'a': o->away_at = atol(optarg); break;
 		case 't': o->torn_at = atol(optarg); break;
+		case 'w': o->what = atol(optarg); break;
 		case 'g':
 			if (sscanf(optarg, "%ld,%ld", &o->gap_at, &o->gap_count) == 2)
 				break;

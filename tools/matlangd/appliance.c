@@ -363,26 +363,44 @@ int64_t appliance_started_mono_ns(const struct appliance *a)
 	return a->started_mono_ns;
 }
 
-void appliance_state(const struct appliance *a, char *out, size_t size)
+/* Why a camera does not record, or (`views`) what is the matter with its view. False: all is well.
+ */
+static bool camera_trouble(const struct recorder *r, bool views, char *why, size_t size)
 {
 	struct recorder_stats rs;
+	bool away;
+
+	recorder_stats(r, &rs);
+	away = camera_state_trouble(rs.camera.state);
+	if (views ? away || !rs.motion.tamper : !away)
+		return false;
+	if (views)
+		snprintf(why, size, "its view is lost: %s", tamper_name(rs.motion.tamper));
+	else
+		snprintf(why, size, "%s", rs.camera.why);
+	return true;
+}
+
+void appliance_state(const struct appliance *a, char *out, size_t size)
+{
 	const struct recorder *first = NULL;
-	char why[ERRMSG_MAX] = "";
+	char why[ERRMSG_MAX] = "", other[ERRMSG_MAX];
 	size_t bad = 0;
 
 	if (a->store_trouble[0]) {
 		snprintf(out, size, "trouble: store: %s", a->store_trouble);
 		return;
 	}
-	for (size_t i = 0; i < a->nrecorders; i++) {
-		recorder_stats(a->recorders[i], &rs);
-		if (!camera_state_trouble(rs.camera.state))
-			continue;
-		if (!bad++) {
-			first = a->recorders[i];
-			snprintf(why, sizeof(why), "%s", rs.camera.why);
+	/* Those that do not record come before those that record nothing of use. */
+	for (int views = 0; views <= 1; views++)
+		for (size_t i = 0; i < a->nrecorders; i++) {
+			const struct recorder *r = a->recorders[i];
+
+			if (!camera_trouble(r, views, bad ? other : why, sizeof(why)))
+				continue;
+			if (!bad++)
+				first = r;
 		}
-	}
 	if (!bad)
 		snprintf(out, size, "ok");
 	else if (bad == 1)

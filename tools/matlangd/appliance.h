@@ -82,6 +82,7 @@ int recorder_apply(struct recorder *r, const struct recorder_settings *s,
 struct recorder_stats {
 	struct camera_stats camera;
 	struct analyzer_stats motion;
+	size_t alarms_hour;         /* events that began within the last hour */
 	uint64_t recorded;          /* frames taken by the store */
 	uint64_t refused;           /* frames storage did not take: on the ledger */
 	uint64_t gathered;          /* of the recorded: copied once into a gather buffer */

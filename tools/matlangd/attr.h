@@ -69,6 +69,11 @@ struct attr {
 	int (*store)(const struct attr *a, const struct attr_target *t, const char *value,
 		     struct errmsg *em);
 	size_t field; /* offset in the struct that show and store of this kind use */
+	/* For attr_camera_show_figure: what lies there, by how much it is multiplied (0: 1), and
+	 * how many digits are shown behind the point. */
+	enum attr_repr { ATTR_BOOLEAN, ATTR_U16, ATTR_SIZE, ATTR_INT64, ATTR_REAL } repr;
+	double scale;
+	int digits;
 };
 
 /* The whole table, in the order of the reference. */

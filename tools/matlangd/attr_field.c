@@ -105,6 +105,28 @@ ATTR_STORE(attr_setting_store_seconds)
 	return err;
 }
 
+static double figure(enum attr_repr repr, const void *p)
+{
+	switch (repr) {
+	case ATTR_BOOLEAN: return *(const bool *)p;
+	case ATTR_U16: return *(const uint16_t *)p;
+	case ATTR_SIZE: return (double)*(const size_t *)p;
+	case ATTR_INT64: return (double)*(const int64_t *)p;
+	case ATTR_REAL: return *(const double *)p;
+	}
+	return 0;
+}
+
+ATTR_SHOW(attr_camera_show_figure)
+{
+	struct recorder_stats s;
+	double v;
+
+	recorder_stats(t->camera, &s);
+	v = figure(a->repr, (const char *)&s + a->field);
+	return attr_print(out, size, "%.*f", a->digits, v * (a->scale != 0 ? a->scale : 1));
+}
+
 ATTR_SHOW(attr_camera_show_u64)
 {
 	struct recorder_stats s;

@@ -30,6 +30,8 @@ ATTR_STORE(attr_setting_store_double);
 ATTR_SHOW(attr_setting_show_seconds);
 ATTR_STORE(attr_setting_store_seconds);
 
+/* A number of struct recorder_stats, as `repr`, `scale` and `digits` say. */
+ATTR_SHOW(attr_camera_show_figure);
 /* A uint64_t of struct recorder_stats, struct store_stats, struct reactor_stats. */
 ATTR_SHOW(attr_camera_show_u64);
 ATTR_SHOW(attr_storage_show_u64);

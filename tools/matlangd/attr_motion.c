@@ -19,68 +19,12 @@ static ATTR_STORE(store_zones)
 	return motion_zones_parse(value, &t->draft->motion, em);
 }
 
-static void stats(const struct attr_target *t, struct analyzer_stats *out)
+static ATTR_SHOW(show_tamper)
 {
 	struct recorder_stats s;
 
 	recorder_stats(t->camera, &s);
-	*out = s.motion;
-}
-
-static ATTR_SHOW(show_level)
-{
-	struct analyzer_stats s;
-
-	stats(t, &s);
-	return attr_print(out, size, "%u", s.level);
-}
-
-static ATTR_SHOW(show_in_event)
-{
-	struct analyzer_stats s;
-
-	stats(t, &s);
-	return attr_print(out, size, "%d", s.in_event);
-}
-
-static ATTR_SHOW(show_lag)
-{
-	struct analyzer_stats s;
-
-	stats(t, &s);
-	return attr_print(out, size, "%.1f", (double)s.lag_ns / (double)NSEC_PER_MSEC);
-}
-
-static ATTR_SHOW(show_busy)
-{
-	struct analyzer_stats s;
-
-	stats(t, &s);
-	return attr_print(out, size, "%.3f", (double)s.busy_ns / (double)NSEC_PER_SEC);
-}
-
-static ATTR_SHOW(show_noise)
-{
-	struct analyzer_stats s;
-
-	stats(t, &s);
-	return attr_print(out, size, "%.2f", s.noise);
-}
-
-static ATTR_SHOW(show_restless)
-{
-	struct analyzer_stats s;
-
-	stats(t, &s);
-	return attr_print(out, size, "%.1f", 100 * s.restless);
-}
-
-static ATTR_SHOW(show_state_bytes)
-{
-	struct analyzer_stats s;
-
-	stats(t, &s);
-	return attr_print(out, size, "%zu", s.state_bytes);
+	return attr_print(out, size, "%s", tamper_name(s.motion.tamper));
 }
 
 #define P "cameras/<camera>/motion/"
@@ -90,6 +34,12 @@ static ATTR_SHOW(show_state_bytes)
 		.max = max_, .unit = unit_, .def = def_, .show = attr_setting_show_##kind_,   \
 		.store = attr_setting_store_##kind_,                                          \
 		.field = offsetof(struct recorder_settings, motion.field_), .help = help_     \
+	}
+#define FIGURE(name_, type_, unit_, repr_, field_, scale_, digits_, help_)                     \
+	{                                                                                      \
+		.path = P name_, .type = type_, .unit = unit_, .repr = repr_, .scale = scale_, \
+		.digits = digits_, .show = attr_camera_show_figure,                            \
+		.field = offsetof(struct recorder_stats, field_), .help = help_                \
 	}
 #define COUNTER(name_, unit_, help_)                                                             \
 	{                                                                                        \
@@ -130,49 +80,58 @@ static const struct attr table[] = {
 		 "a "
 		 "mask, - switches it off, @N after it is its own sensitivity; empty is the whole "
 		 "picture."},
+	SETTING("tamper_enabled", ATTR_BOOL, bool, tamper, 0, 1, "", "1",
+		"Whether it is told when the view is lost: the lens covered, out of focus or "
+		"blinded, the camera turned; off and on again learns the view anew."),
+	SETTING("tamper_seconds", ATTR_DOUBLE, seconds, tamper_ns, 1, 3600, "s", "15",
+		"How long the view must be lost before it is told."),
+	SETTING("tamper_accept_seconds", ATTR_DOUBLE, seconds, tamper_accept_ns, 0, 604800, "s",
+		"600", "What a turned camera sees is its normal view after this; 0 is never."),
+	{.path = P "tamper",
+	 .type = ATTR_TEXT,
+	 .pollable = true,
+	 .unit = "",
+	 .show = show_tamper,
+	 .help = "What is the matter with the view now: none, covered, defocused, moved or "
+		 "blinded."},
+	COUNTER(tampers, "events", "Times the view was lost since start."),
 	{.path = P "level",
 	 .type = ATTR_INT,
 	 .min = 0,
 	 .max = 1000,
 	 .unit = "1/1000",
-	 .show = show_level,
+	 .show = attr_camera_show_figure,
+	 .repr = ATTR_U16,
+	 .field = offsetof(struct recorder_stats, motion.level),
 	 .help = "How much moves now."},
 	{.path = P "in_event",
 	 .type = ATTR_BOOL,
 	 .pollable = true,
 	 .unit = "",
-	 .show = show_in_event,
+	 .show = attr_camera_show_figure,
+	 .repr = ATTR_BOOLEAN,
+	 .field = offsetof(struct recorder_stats, motion.in_event),
 	 .help = "1 while an event is running."},
-	COUNTER(events, "events", "Events since start."),
+	COUNTER(events, "events", "Events of motion since start."),
+	FIGURE("alarms_hour", ATTR_INT, "events", ATTR_SIZE, alarms_hour, 1, 0,
+	       "Events that began within the last hour, of motion or a lost view: many by a quiet "
+	       "road say that something should be masked or the sensitivity lowered."),
 	COUNTER(analyzed, "frames", "Frames analysed since start."),
 	COUNTER(skipped, "frames",
 		"Frames due for analysis that were passed over because it was late."),
 	COUNTER(errors, "frames", "Frames that could not be analysed."),
-	{.path = P "lag_ms",
-	 .type = ATTR_DOUBLE,
-	 .unit = "ms",
-	 .show = show_lag,
-	 .help = "From capture to result, of the last analysed frame."},
-	{.path = P "busy_seconds",
-	 .type = ATTR_DOUBLE,
-	 .unit = "s",
-	 .show = show_busy,
-	 .help = "Processor time spent since start."},
-	{.path = P "noise",
-	 .type = ATTR_DOUBLE,
-	 .unit = "grey levels",
-	 .show = show_noise,
-	 .help = "Mean noise of the picture as the detector sees it."},
-	{.path = P "restless_percent",
-	 .type = ATTR_DOUBLE,
-	 .unit = "%",
-	 .show = show_restless,
-	 .help = "Part of the picture that always moves (trees, water): only what stands out there "
-		 "counts; mask it where nobody can come."},
-	{.path = P "state_bytes",
-	 .type = ATTR_INT,
-	 .unit = "bytes",
-	 .show = show_state_bytes,
-	 .help = "Memory the detector holds for this camera."},
+	FIGURE("lag_ms", ATTR_DOUBLE, "ms", ATTR_INT64, motion.lag_ns, 1e-6, 1,
+	       "From capture to result, of the last analysed frame."),
+	FIGURE("lag_max_ms", ATTR_DOUBLE, "ms", ATTR_INT64, motion.lag_max_ns, 1e-6, 1,
+	       "The longest of these since start."),
+	FIGURE("busy_seconds", ATTR_DOUBLE, "s", ATTR_INT64, motion.busy_ns, 1e-9, 3,
+	       "Processor time spent since start."),
+	FIGURE("noise", ATTR_DOUBLE, "grey levels", ATTR_REAL, motion.noise, 1, 2,
+	       "Mean noise of the picture as the detector sees it."),
+	FIGURE("restless_percent", ATTR_DOUBLE, "%", ATTR_REAL, motion.restless, 100, 1,
+	       "Part of the picture that always moves (trees, water): only what stands out there "
+	       "counts; mask it where nobody can come."),
+	FIGURE("state_bytes", ATTR_INT, "bytes", ATTR_SIZE, motion.state_bytes, 1, 0,
+	       "Memory the detector holds for this camera."),
 };
 const struct attr_part attr_part_motion = {table, ARRAY_SIZE(table)};

@@ -17,6 +17,7 @@
 #include <syslog.h>
 
 #include "capture/encoder.h"
+#include "tools/matlangd/hourly.h"
 #include "tools/matlangd/recorder_motion.h"
 
 #define DEBT_RETRY_NS   (1 * NSEC_PER_SEC)
@@ -31,6 +32,7 @@ struct recorder {
 	struct recorder_motion *motion;
 	struct encoder *encoder; /* NULL until a raw frame must be encoded */
 
+	struct hourly alarms;
 	uint64_t recorded, refused, gathered, encoded;
 	uint64_t lost[LOSS_CAUSES];
 	enum camera_state state;
@@ -231,15 +233,38 @@ static const struct camera_callbacks camera_cb = {
 	.state = on_state,
 };
 
+static void say_view(struct recorder *r, enum record_event_what what, bool start)
+{
+	static const char *const texts[] = {
+		[RECORD_EVENT_COVERED] = "the lens is covered, or it is completely dark",
+		[RECORD_EVENT_DEFOCUSED] = "the picture is out of focus",
+		[RECORD_EVENT_MOVED] = "the camera looks elsewhere",
+		[RECORD_EVENT_BLINDED] = "the camera is blinded by light",
+	};
+
+	if (!start)
+		say(r, LOG_NOTICE, "no longer: %s", texts[what]);
+	else
+		say(r, LOG_WARNING, "%s; it records on", texts[what]);
+}
+
 static void on_event(void *ctx, const struct record_event *e)
 {
 	struct recorder *r = ctx;
+	bool motion = e->what == RECORD_EVENT_MOTION, start = e->phase == RECORD_EVENT_START;
 	char path[CAMERA_NAME_MAX + 32];
 
+	if (start)
+		hourly_add(&r->alarms, monotime_now());
+	if (!motion)
+		say_view(r, e->what, start);
 	if (!r->env->changed)
 		return;
-	snprintf(path, sizeof(path), "cameras/%s/motion/in_event", r->name);
+	snprintf(path, sizeof(path), "cameras/%s/motion/%s", r->name,
+		 motion ? "in_event" : "tamper");
 	r->env->changed(r->env->changed_ctx, path);
+	if (!motion)
+		r->env->changed(r->env->changed_ctx, "state");
 }
 
 /* A camera with bad frames now and then has them for ever: one line a reason and minute; each is
@@ -419,6 +444,7 @@ void recorder_stats(const struct recorder *r, struct recorder_stats *out)
 	memset(out, 0, sizeof(*out));
 	camera_stats(r->camera, &out->camera);
 	recorder_motion_stats(r->motion, &out->motion);
+	out->alarms_hour = hourly_sum(&r->alarms, monotime_now());
 	out->recorded = r->recorded;
 	out->refused = r->refused;
 	out->gathered = r->gathered;

@@ -108,6 +108,18 @@ static void on_result(void *ctx, const struct analyzer_result *r)
 	reactor_post(o->env->reactor, &m->msg);
 }
 
+static enum record_event_what what_of(enum tamper_kind kind)
+{
+	switch (kind) {
+	case TAMPER_COVERED: return RECORD_EVENT_COVERED;
+	case TAMPER_DEFOCUSED: return RECORD_EVENT_DEFOCUSED;
+	case TAMPER_MOVED: return RECORD_EVENT_MOVED;
+	case TAMPER_BLINDED: return RECORD_EVENT_BLINDED;
+	case TAMPER_NONE: break;
+	}
+	return RECORD_EVENT_MOTION;
+}
+
 /* Worker thread. */
 static void on_event(void *ctx, const struct analyzer_event *e)
 {
@@ -120,6 +132,7 @@ static void on_event(void *ctx, const struct analyzer_event *e)
 	m->event = (struct record_event){
 		.camera_id = o->camera_id,
 		.phase = e->phase == ANALYZER_EVENT_START ? RECORD_EVENT_START : RECORD_EVENT_END,
+		.what = what_of(e->tamper),
 		.number = e->number,
 		.start_mono_ns = e->start_mono_ns,
 		.end_mono_ns = e->end_mono_ns,

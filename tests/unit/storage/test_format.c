@@ -258,8 +258,11 @@ static struct format_record make_record(uint8_t kind)
 			.cols = 32, .rows = 16, .cell_px = 8, .moved = 9, .level = 1000};
 		break;
 	case RECORD_EVENT:
-		r.event = (struct record_event){
-			.phase = RECORD_EVENT_END, .number = 12, .cols = 32, .rows = 16};
+		r.event = (struct record_event){.phase = RECORD_EVENT_END,
+						.what = RECORD_EVENT_BLINDED,
+						.number = 12,
+						.cols = 32,
+						.rows = 16};
 		break;
 	case RECORD_CLOCK:
 		r.payload_bytes = 0;

@@ -42,8 +42,9 @@ struct background {
 	uint8_t *row[6];                 /* lo, hi, spread, base, fg, stir */
 	uint8_t *temp;                   /* for shake_undo */
 	uint32_t *columns[2], *lines[2]; /* projections: the model's, the frame's */
-	uint32_t *area, *sum_mean, *sum_cur, *fg, *stir, *noise; /* cells */
-	uint8_t *base;        /* cells: the thresholds in this light */
+	uint16_t *area;                  /* cells: pixels */
+	uint32_t *sum_mean, *sum_cur, *fg, *stir, *noise; /* cells */
+	uint8_t *base;                                    /* cells: the thresholds in this light */
 	uint32_t folded;      /* rows of `cur` that are in the sums and projections */
 	const uint8_t *ahead; /* to be prefetched; NULL: nothing */
 	size_t ahead_bytes;
@@ -99,7 +100,7 @@ static void lay_out(struct background *b, struct carver *c)
 		b->columns[i] = carve(c, b->w * sizeof(uint32_t));
 		b->lines[i] = carve(c, b->h * sizeof(uint32_t));
 	}
-	b->area = carve(c, cells * sizeof(uint32_t));
+	b->area = carve(c, cells * sizeof(uint16_t));
 	b->fg = carve(c, cells * sizeof(uint32_t));
 	b->stir = carve(c, cells * sizeof(uint32_t));
 	b->noise = carve(c, cells * sizeof(uint32_t));
@@ -146,9 +147,9 @@ int background_create(struct background **out, const struct motion_dsp *dsp, uin
 	b->bytes = sizeof(*b) + c.used;
 	c = (struct carver){b->memory, 0};
 	lay_out(b, &c);
-	memset(b->row[ROW_LO], 1, w);
 	for (uint32_t y = 0; y < h; y++)
-		add_row(b, b->area, y, b->row[ROW_LO]);
+		for (uint32_t x = 0; x < w; x++)
+			b->area[(size_t)(y >> cell_shift) * b->cols + (x >> cell_shift)]++;
 	*out = b;
 	return 0;
 }

@@ -44,7 +44,7 @@ struct background_params {
 
 /* What a frame showed, per cell of cols * rows; valid until the next input. */
 struct background_cells {
-	const uint32_t *area;    /* pixels of the cell (cells at the edge are cut) */
+	const uint16_t *area;    /* pixels of the cell (cells at the edge are cut) */
 	const uint32_t *fg;      /* foreground pixels */
 	const uint32_t *stir;    /* pixels that changed since the frame before */
 	const uint32_t *noise;   /* sum of deviations, eighths of a grey level */

@@ -12,7 +12,7 @@
 #define RATE_MAX   240
 #define CELLS_MAX  8160
 #define FRAMES_MAX 100
-#define COORD_MAX  100000
+#define COORD_MAX  32000
 
 void motion_config_defaults(struct motion_config *c)
 {
@@ -192,7 +192,7 @@ static int parse_points(const char **p, struct motion_zone *z, struct errmsg *em
 		if (parse_int(&q, COORD_MAX, &x) || *q++ != ',' || parse_int(&q, COORD_MAX, &y) ||
 		    (*q && *q != ';' && !isspace((unsigned char)*q)))
 			return form_error(em, at);
-		z->point[z->npoints++] = (struct motion_point){(int32_t)x, (int32_t)y};
+		z->point[z->npoints++] = (struct motion_point){(int16_t)x, (int16_t)y};
 		q = skip_space(q);
 	}
 	*p = q;

@@ -17,7 +17,7 @@
 #define MOTION_ZONE_NAME_MAX 32
 
 struct motion_point {
-	int32_t x, y; /* picture pixels; may lie outside the picture, the polygon is clipped */
+	int16_t x, y; /* picture pixels; may lie outside the picture, the polygon is clipped */
 };
 
 struct motion_zone {

@@ -44,8 +44,6 @@ struct tamper_view {
 	unsigned pictures;      /* in the present */
 	uint16_t *now, *then;   /* mean pictures */
 	struct edges *enow, *ethen;
-	float *mean_now; /* per block */
-	struct shade *shade;
 	bool *keeps; /* per block: teaches nothing now */
 	size_t bytes;
 };
@@ -67,17 +65,13 @@ int tamper_view_create(struct tamper_view **out, uint32_t w, uint32_t h)
 	v->then = calloc(pixels + 1, sizeof(*v->then));
 	v->enow = calloc(blocks + 1, sizeof(*v->enow));
 	v->ethen = calloc(blocks + 1, sizeof(*v->ethen));
-	v->mean_now = calloc(blocks + 1, sizeof(*v->mean_now));
-	v->shade = calloc(blocks + 1, sizeof(*v->shade));
 	v->keeps = calloc(blocks + 1, sizeof(*v->keeps));
-	if (!v->now || !v->then || !v->enow || !v->ethen || !v->mean_now || !v->shade ||
-	    !v->keeps) {
+	if (!v->now || !v->then || !v->enow || !v->ethen || !v->keeps) {
 		tamper_view_destroy(v);
 		return -ENOMEM;
 	}
 	v->bytes = sizeof(*v) + 2 * pixels * sizeof(*v->now) +
-		   blocks * (2 * sizeof(*v->enow) + sizeof(*v->mean_now) + sizeof(*v->shade) +
-			     sizeof(*v->keeps));
+		   blocks * (2 * sizeof(*v->enow) + sizeof(*v->keeps));
 	*out = v;
 	return 0;
 }
@@ -90,8 +84,6 @@ void tamper_view_destroy(struct tamper_view *v)
 	free(v->then);
 	free(v->enow);
 	free(v->ethen);
-	free(v->mean_now);
-	free(v->shade);
 	free(v->keeps);
 	free(v);
 }
@@ -194,6 +186,14 @@ static struct shade flatten(const struct sums *s)
 	return b;
 }
 
+/* Of a block of the reference. */
+static struct shade shade_then(const struct tamper_view *v, size_t at)
+{
+	struct sums s = sum_up(v->then + at, v->then + at, v->w);
+
+	return flatten(&s);
+}
+
 /* Correlation of a block of the reference with the present at `now_at`, without sign: infrared
  * light turns some contrasts over. *shade: of the present there. */
 static float correlation(const struct tamper_view *v, size_t block_at, const struct shade *b,
@@ -215,16 +215,15 @@ static unsigned found_at(const struct tamper_view *v, int dx, int dy, unsigned *
 	*of = 0;
 	for (uint32_t by = 0; by < v->rows; by++)
 		for (uint32_t bx = 0; bx < v->cols; bx++) {
-			const struct shade *b = &v->shade[by * v->cols + bx];
-			struct shade there;
+			size_t at = (size_t)by * SIDE * v->w + bx * SIDE;
+			struct shade b = shade_then(v, at), there;
 			int x = (int)(bx * SIDE) + dx, y = (int)(by * SIDE) + dy;
 
-			if (b->var < STRUCTURE * STRUCTURE || x < 0 || y < 0 || x + SIDE > width ||
+			if (b.var < STRUCTURE * STRUCTURE || x < 0 || y < 0 || x + SIDE > width ||
 			    y + SIDE > height)
 				continue;
 			++*of;
-			n += correlation(v, (size_t)by * SIDE * v->w + bx * SIDE, b,
-					 (size_t)y * v->w + (size_t)x, &there) >= FOUND;
+			n += correlation(v, at, &b, (size_t)y * v->w + (size_t)x, &there) >= FOUND;
 		}
 	return n;
 }
@@ -256,49 +255,51 @@ static void judge_sharpness(const struct edges *then, const struct edges *now, f
 	s->blurred += near_now * far_then < BLURRED * near_then * far_now;
 }
 
-static void judge_means(const struct tamper_view *v, struct tamper_seen *s)
+/* Sums of the blocks' means, then and now. */
+struct means {
+	double a, b, aa, bb, ab;
+};
+
+static void judge_means(const struct means *m, struct tamper_seen *s)
 {
-	double a = 0, b = 0, aa = 0, bb = 0, ab = 0, n = s->blocks;
+	double n = s->blocks, a = m->a / n, b = m->b / n;
+	double aa = fmax(m->aa / n - a * a, 0), bb = fmax(m->bb / n - b * b, 0);
 
-	for (unsigned i = 0; i < s->blocks; i++) {
-		double x = v->shade[i].mean, y = v->mean_now[i];
-
-		a += x;
-		b += y;
-		aa += x * x;
-		bb += y * y;
-		ab += x * y;
-	}
-	aa = fmax(aa / n - a / n * (a / n), 0);
-	bb = fmax(bb / n - b / n * (b / n), 0);
-	s->mean_now = b / n;
+	s->mean_now = b;
 	s->range_now = sqrt(bb);
-	s->likeness =
-		(ab / n - a / n * (b / n)) / sqrt((aa + (double)FAINT) * (bb + (double)FAINT));
+	s->likeness = (m->ab / n - a * b) / sqrt((aa + (double)FAINT) * (bb + (double)FAINT));
+}
+
+static void add_means(struct means *m, double a, double b)
+{
+	m->a += a;
+	m->b += b;
+	m->aa += a * a;
+	m->bb += b * b;
+	m->ab += a * b;
 }
 
 static void compare_block(struct tamper_view *v, uint32_t bx, uint32_t by, float noise,
-			  struct tamper_seen *s)
+			  struct means *means, struct tamper_seen *s)
 {
 	size_t i = by * v->cols + bx, at = (size_t)by * SIDE * v->w + bx * SIDE;
-	const struct shade *then = &v->shade[i];
-	struct shade now;
-	bool found = correlation(v, at, then, at, &now) >= FOUND, unlit;
+	struct shade then = shade_then(v, at), now;
+	bool found = correlation(v, at, &then, at, &now) >= FOUND, unlit;
 
-	v->mean_now[i] = now.mean;
+	add_means(means, then.mean, now.mean);
 	s->detail_then += v->ethen[i].near - noise >= DETAIL;
 	s->detail_now += v->enow[i].near - noise >= DETAIL;
-	s->bright_then += then->mean >= BRIGHT;
+	s->bright_then += then.mean >= BRIGHT;
 	s->bright_now += now.mean >= BRIGHT;
 	unlit = now.mean < UNLIT_MEAN && now.var < UNLIT_RANGE * UNLIT_RANGE;
 	v->keeps[i] = unlit;
-	if (then->var < STRUCTURE * STRUCTURE)
+	if (then.var < STRUCTURE * STRUCTURE)
 		return;
 	s->structured++;
 	s->found += found;
 	s->unlit += !found && unlit;
 	if (found)
-		v->keeps[i] = now.var < FADED * then->var;
+		v->keeps[i] = now.var < FADED * then.var;
 	judge_sharpness(&v->ethen[i], &v->enow[i], noise, s);
 }
 
@@ -306,12 +307,13 @@ void tamper_view_compare(struct tamper_view *v, double noise, struct tamper_seen
 {
 	struct tamper_seen s = {.blocks = v->cols * v->rows};
 	float energy = (float)(2 * 2 * noise * noise); /* of differences right and down */
+	struct means means = {0};
 
 	for (uint32_t by = 0; by < v->rows; by++)
 		for (uint32_t bx = 0; bx < v->cols; bx++)
-			compare_block(v, bx, by, energy, &s);
+			compare_block(v, bx, by, energy, &means, &s);
 	if (s.blocks)
-		judge_means(v, &s);
+		judge_means(&means, &s);
 	if (s.found < DOUBT * s.structured)
 		s.found = (unsigned)fmax(s.found, found_nearby(v, &s));
 	*out = s;
@@ -320,7 +322,6 @@ void tamper_view_compare(struct tamper_view *v, double noise, struct tamper_seen
 static void learn_block(struct tamper_view *v, size_t i, size_t at, float weight)
 {
 	struct edges *e = &v->ethen[i];
-	struct sums s;
 
 	for (unsigned y = 0; y < SIDE; y++)
 		for (unsigned x = 0; x < SIDE; x++) {
@@ -331,8 +332,6 @@ static void learn_block(struct tamper_view *v, size_t i, size_t at, float weight
 		}
 	e->near += weight * (v->enow[i].near - e->near);
 	e->far += weight * (v->enow[i].far - e->far);
-	s = sum_up(v->then + at, v->then + at, v->w);
-	v->shade[i] = flatten(&s);
 }
 
 void tamper_view_learn(struct tamper_view *v, float weight)

@@ -74,7 +74,17 @@ static void read_one(const struct control *box, struct box_camera *cam)
 	cam->enabled = count(&v, "enabled") != 0;
 	cam->streaming = !strcmp(cam->state, "streaming");
 	cam->in_event = count(&v, "motion/in_event") != 0;
+	text(&v, "motion/tamper", cam->tamper, sizeof(cam->tamper));
 	cam->events = count(&v, "motion/events");
+	cam->tampers = count(&v, "motion/tampers");
+	cam->alarms_hour = count(&v, "motion/alarms_hour");
+	cam->level = count(&v, "motion/level");
+	cam->analyzed = count(&v, "motion/analyzed");
+	cam->skipped = count(&v, "motion/skipped");
+	cam->restless = real(&v, "motion/restless_percent");
+	cam->noise = real(&v, "motion/noise");
+	cam->lag_ms = real(&v, "motion/lag_ms");
+	cam->lag_max_ms = real(&v, "motion/lag_max_ms");
 	cam->fps = real(&v, "fps");
 	cam->fps_nominal = real(&v, "fps_nominal");
 	cam->recorded = count(&v, "recorded");
@@ -118,6 +128,11 @@ void box_cameras_free(struct box_cameras *s)
 bool box_camera_in_trouble(const struct box_camera *cam)
 {
 	return cam->enabled && !cam->streaming;
+}
+
+bool box_camera_view_lost(const struct box_camera *cam)
+{
+	return cam->streaming && *cam->tamper && strcmp(cam->tamper, "none");
 }
 
 enum loss_cause box_camera_main_cause(const struct box_camera *cam)

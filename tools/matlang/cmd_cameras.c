@@ -9,6 +9,7 @@
 #include "tools/common/table.h"
 #include "tools/matlang/box.h"
 #include "tools/matlang/commands.h"
+#include "tools/matlang/eventkind.h"
 #include "tools/matlang/footage.h"
 
 static int show_json(const struct box_cameras *all)
@@ -20,7 +21,7 @@ static int show_json(const struct box_cameras *all)
 
 		err = cli_json(json_pack(
 			"{s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:I, "
-			"s:b}",
+			"s:b, s:I, s:o, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I}",
 			"type", "camera", "camera", footage_json_text(cam->name), "title",
 			footage_json_text(cam->title), "source", footage_json_text(cam->source),
 			"enabled", (int)cam->enabled, "state", footage_json_text(cam->state), "why",
@@ -28,14 +29,19 @@ static int show_json(const struct box_cameras *all)
 			"size", footage_json_text(cam->size), "memory",
 			footage_json_text(cam->memory), "card", footage_json_text(cam->card), "fps",
 			cam->fps, "fps_nominal", cam->fps_nominal, "events",
-			(json_int_t)cam->events, "in_event", (int)cam->in_event));
+			(json_int_t)cam->events, "in_event", (int)cam->in_event, "level",
+			(json_int_t)cam->level, "tamper", footage_json_text(cam->tamper), "tampers",
+			(json_int_t)cam->tampers, "alarms_hour", (json_int_t)cam->alarms_hour,
+			"restless_percent", cam->restless, "noise", cam->noise, "lag_ms",
+			cam->lag_ms, "lag_max_ms", cam->lag_max_ms, "analyzed",
+			(json_int_t)cam->analyzed, "skipped", (json_int_t)cam->skipped));
 	}
 	return err;
 }
 
 static int show_table(const struct box_cameras *all)
 {
-	struct table *t = table_create("lllllrll");
+	struct table *t = table_create("lllllrlrl");
 	int err;
 
 	table_add(t, _("CAMERA"));
@@ -45,6 +51,7 @@ static int show_table(const struct box_cameras *all)
 	table_add(t, _("FORMAT"));
 	table_add(t, _("FRAMES/S"));
 	table_add(t, _("MOTION"));
+	table_add(t, _("ALARMS/H"));
 	table_add(t, _("SOURCE"));
 	for (size_t i = 0; i < all->count; i++) {
 		const struct box_camera *cam = &all->item[i];
@@ -55,7 +62,10 @@ static int show_table(const struct box_cameras *all)
 		table_add(t, *cam->size ? cam->size : "-");
 		table_add(t, *cam->format ? cam->format : "-");
 		table_addf(t, "%.1f", cam->fps);
-		table_add(t, cam->in_event ? _("now") : "-");
+		table_add(t, box_camera_view_lost(cam) ? eventkind_text_of(cam->tamper)
+			     : cam->in_event           ? _("now")
+						       : "-");
+		table_addf(t, "%llu", (unsigned long long)cam->alarms_hour);
 		table_add(t, cam->source);
 	}
 	err = all->count ? table_print(t, stdout) : 0;

@@ -11,14 +11,17 @@
 #include "tools/common/i18n.h"
 #include "tools/common/table.h"
 #include "tools/matlang/commands.h"
+#include "tools/matlang/eventkind.h"
 #include "tools/matlang/footage.h"
 #include "tools/matlang/stretch.h"
 
-enum { KEY_REGION = CLI_KEY };
+enum { KEY_REGION = CLI_KEY, KEY_LOST_VIEW };
 
 const struct cli_option cmd_events_options[] = {
 	{"region", KEY_REGION, "X,Y,W,H",
 	 N_("only what moved in this rectangle, in pixels of the camera's picture")},
+	{"lost-view", KEY_LOST_VIEW, NULL,
+	 N_("only when a camera was covered, out of focus, turned away or blinded")},
 	{0},
 };
 
@@ -29,6 +32,7 @@ struct event {
 	uint16_t peak_cells, peak_level;
 	uint32_t zones;
 	enum record_clock clock;
+	enum record_event_what what;
 	bool ended, wanted;
 };
 
@@ -37,7 +41,7 @@ struct events {
 	struct footage f;
 	struct footage_cameras cameras;
 	struct region region;
-	bool in_region;
+	bool in_region, lost_view;
 	struct event *item;
 	size_t count, room;
 	bool damaged;
@@ -94,7 +98,8 @@ static int take(struct events *q, struct reader_cursor *cursor, struct record *r
 	const struct record_event *r = &rec->event;
 	struct event *e;
 
-	if (!footage_cameras_has(&q->cameras, rec->camera_id))
+	if (!footage_cameras_has(&q->cameras, rec->camera_id) ||
+	    (q->lost_view && r->what == RECORD_EVENT_MOTION))
 		return 0;
 	e = r->phase == RECORD_EVENT_END ? find_event(q, rec) : NULL;
 	if (!e)
@@ -108,6 +113,7 @@ static int take(struct events *q, struct reader_cursor *cursor, struct record *r
 	e->peak_cells = r->peak_cells;
 	e->peak_level = r->peak_level;
 	e->zones = r->zones;
+	e->what = r->what;
 	e->clock = rec->clock;
 	return q->in_region ? check_region(q, cursor, rec, &e->wanted) : 0;
 }
@@ -154,7 +160,8 @@ static int show_json(const struct events *q)
 		if (!e->wanted)
 			continue;
 		err = cli_json(json_pack(
-			"{s:s, s:o, s:I, s:o, s:o, s:i, s:i, s:I, s:s}", "type", "event", "camera",
+			"{s:s, s:s, s:o, s:I, s:o, s:o, s:i, s:i, s:I, s:s}", "type", "event",
+			"what", eventkind_name(e->what), "camera",
 			footage_json_text(reader_camera_name(q->f.reader, e->camera_id)), "number",
 			(json_int_t)e->number, "from", footage_json_time(e->start_ns), "to",
 			e->ended ? footage_json_time(e->end_ns) : json_null(), "peak_cells",
@@ -174,6 +181,7 @@ static void add_row(struct table *t, const struct events *q, const struct event 
 		human_duration(length, e->end_ns - e->start_ns);
 	}
 	table_add(t, reader_camera_name(q->f.reader, e->camera_id));
+	table_add(t, eventkind_text(e->what));
 	table_add(t, from);
 	table_add(t, e->ended ? to : _("(end not recorded)"));
 	table_add(t, length);
@@ -184,11 +192,12 @@ static void add_row(struct table *t, const struct events *q, const struct event 
 
 static int show_table(const struct events *q)
 {
-	struct table *t = table_create("lllrrrl");
+	struct table *t = table_create("llllrrrl");
 	unsigned long long shown = 0;
 	int err = 0;
 
 	table_add(t, _("CAMERA"));
+	table_add(t, _("WHAT"));
 	table_add(t, _("FROM"));
 	table_add(t, _("TO"));
 	table_add(t, _("LENGTH"));
@@ -217,6 +226,10 @@ int cmd_events(struct cli *c, int argc, char **argv)
 	int key, code;
 
 	while ((key = cli_getopt(c, argc, argv)) != CLI_END) {
+		if (key == KEY_LOST_VIEW) {
+			q.lost_view = true;
+			continue;
+		}
 		if (key != KEY_REGION)
 			return c->exit_code;
 		if (region_parse(optarg, &q.region, &em) < 0)

@@ -15,6 +15,7 @@
 #include "tools/common/table.h"
 #include "tools/matlang/box.h"
 #include "tools/matlang/commands.h"
+#include "tools/matlang/eventkind.h"
 #include "tools/matlang/footage.h"
 #include "tools/matlang/gaps.h"
 
@@ -23,7 +24,7 @@ enum { KEY_FOLLOW = CLI_KEY, KEY_TROUBLE };
 const struct cli_option cmd_status_options[] = {
 	{"follow", KEY_FOLLOW, NULL, N_("show again every two seconds, until Ctrl-C")},
 	{"trouble", KEY_TROUBLE, NULL,
-	 N_("only cameras that are not recording or have lost frames")},
+	 N_("only cameras that are not recording, have lost their view or frames")},
 	{0},
 };
 
@@ -38,11 +39,17 @@ struct status {
 	bool clock_synchronised;
 };
 
-/* Not recording first, then who lost most, then by name. */
+static bool deserves_a_look(const struct box_camera *cam)
+{
+	return box_camera_in_trouble(cam) || box_camera_view_lost(cam) || cam->lost_total;
+}
+
+/* Not recording first, then those that see nothing, then who lost most, then by name. */
 static int by_gravity(const void *a, const void *b)
 {
 	const struct box_camera *x = a, *y = b;
-	int tx = box_camera_in_trouble(x), ty = box_camera_in_trouble(y);
+	int tx = 2 * box_camera_in_trouble(x) + box_camera_view_lost(x);
+	int ty = 2 * box_camera_in_trouble(y) + box_camera_view_lost(y);
 
 	if (tx != ty)
 		return ty - tx;
@@ -110,15 +117,21 @@ static int show_json(const struct status *s, bool only_trouble)
 	for (size_t i = 0; i < s->cameras.count && !err; i++) {
 		const struct box_camera *cam = &s->cameras.item[i];
 
-		if (only_trouble && !box_camera_in_trouble(cam) && !cam->lost_total)
+		if (only_trouble && !deserves_a_look(cam))
 			continue;
 		err = cli_json(json_pack(
-			"{s:s, s:o, s:o, s:o, s:b, s:f, s:I, s:I, s:I, s:o}", "type", "camera",
-			"camera", footage_json_text(cam->name), "state",
+			"{s:s, s:o, s:o, s:o, s:b, s:f, s:I, s:I, s:I, s:o, s:o, s:I, s:f, s:f, "
+			"s:f, s:f, s:I, s:I, s:I}",
+			"type", "camera", "camera", footage_json_text(cam->name), "state",
 			footage_json_text(cam->state), "why", footage_json_text(cam->why),
 			"trouble", (int)box_camera_in_trouble(cam), "fps", cam->fps, "recorded",
 			(json_int_t)cam->recorded, "torn", (json_int_t)cam->torn, "missing",
-			(json_int_t)cam->lost_total, "lost", lost_json(cam)));
+			(json_int_t)cam->lost_total, "lost", lost_json(cam), "tamper",
+			footage_json_text(cam->tamper), "alarms_hour", (json_int_t)cam->alarms_hour,
+			"restless_percent", cam->restless, "noise", cam->noise, "lag_ms",
+			cam->lag_ms, "lag_max_ms", cam->lag_max_ms, "analyzed",
+			(json_int_t)cam->analyzed, "skipped", (json_int_t)cam->skipped, "level",
+			(json_int_t)cam->level));
 	}
 	if (!err)
 		err = cli_json(json_pack(
@@ -147,6 +160,8 @@ static void add_camera(struct table *t, const struct box_camera *cam)
 	table_addf(t, "%llu", (unsigned long long)cam->lost_total);
 	if (*cam->why)
 		table_add(t, cam->why);
+	else if (box_camera_view_lost(cam))
+		table_add(t, eventkind_text_of(cam->tamper));
 	else
 		table_add(t, cause != LOSS_NONE ? gaps_cause_text(cause) : "");
 }
@@ -165,7 +180,7 @@ static int show_cameras(const struct status *s, bool only_trouble)
 	for (size_t i = 0; i < s->cameras.count; i++) {
 		const struct box_camera *cam = &s->cameras.item[i];
 
-		if (!only_trouble || box_camera_in_trouble(cam) || cam->lost_total)
+		if (!only_trouble || deserves_a_look(cam))
 			add_camera(t, cam);
 	}
 	err = table_print(t, stdout);

@@ -25,6 +25,7 @@
 #define BRIGHT      230.0f
 #define DETAIL      4.0f  /* squared grey levels between neighbours, of a block with detail */
 #define BLURRED     0.4f  /* part of its sharpness that a blurred block has left */
+#define SOFTENED    0.3f  /* likewise, against its coarse structure */
 #define FADED       0.36f /* part of the variance below which a found block teaches nothing */
 
 /* Mean squared differences over one pixel and over REACH, in single pictures. */
@@ -243,8 +244,9 @@ static unsigned found_nearby(const struct tamper_view *v, const struct tamper_se
 	return best >= NEARBY ? (unsigned)(best * s->structured) : 0;
 }
 
+/* `kept`: part of the block's variance that is left where it was found; 0: it was not. */
 static void judge_sharpness(const struct edges *then, const struct edges *now, float noise,
-			    struct tamper_seen *s)
+			    float kept, struct tamper_seen *s)
 {
 	float near_then = then->near - noise, far_then = then->far - noise;
 	float near_now = fmaxf(now->near - noise, 0), far_now = now->far - noise;
@@ -252,7 +254,9 @@ static void judge_sharpness(const struct edges *then, const struct edges *now, f
 	if (near_then < DETAIL || far_now < DETAIL)
 		return;
 	s->sharp++;
-	s->blurred += near_now * far_then < BLURRED * near_then * far_now;
+	/* Where REACH is within the blur, only the coarse structure tells it from less contrast. */
+	s->blurred += near_now * far_then < BLURRED * near_then * far_now ||
+		      near_now < SOFTENED * near_then * kept;
 }
 
 /* Sums of the blocks' means, then and now. */
@@ -300,7 +304,7 @@ static void compare_block(struct tamper_view *v, uint32_t bx, uint32_t by, float
 	s->unlit += !found && unlit;
 	if (found)
 		v->keeps[i] = now.var < FADED * then.var;
-	judge_sharpness(&v->ethen[i], &v->enow[i], noise, s);
+	judge_sharpness(&v->ethen[i], &v->enow[i], noise, found ? now.var / then.var : 0, s);
 }
 
 void tamper_view_compare(struct tamper_view *v, double noise, struct tamper_seen *out)

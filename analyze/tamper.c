@@ -28,7 +28,8 @@ static const double lost_part[2] = {0.35, 0.45};    /* found, of what is not dar
 static const double blurred_part[2] = {0.65, 0.45}; /* of what was sharp */
 #define CHANCE     0.08                             /* found of all: so much is found in anything */
 #define SHARP_PART 0.4  /* of the blocks with structure must have been sharp to judge it */
-#define GLARE_PART 0.40 /* blocks at the upper end, while no more than ... */
+#define WHITE_PART 0.80 /* blocks at the upper end: blinded, whatever is found */
+#define GLARE_PART 0.40 /* so many, while no more than ... */
 #define GLARE_LEFT 0.75 /* ... is found: blinded, too */
 /* What is there instead: */
 #define BRIGHT_PART 0.30 /* blocks at the upper end: blinded */
@@ -132,7 +133,8 @@ static bool is_bright(const struct tamper_seen *s, double part)
 
 static bool is_glaring(const struct tamper_seen *s)
 {
-	return s->found < GLARE_LEFT * s->structured && is_bright(s, GLARE_PART);
+	return is_bright(s, WHITE_PART) ||
+	       (s->found < GLARE_LEFT * s->structured && is_bright(s, GLARE_PART));
 }
 
 static bool is_blurred(const struct tamper_seen *s, bool open)

@@ -25,6 +25,7 @@
 #define BRIGHT      230.0f
 #define DETAIL      4.0f  /* squared grey levels between neighbours, of a block with detail */
 #define BLURRED     0.4f  /* part of its sharpness that a blurred block has left */
+#define FLAT        1.0f  /* variance below which a block shows nothing */
 #define SOFTENED    0.3f  /* likewise, against its coarse structure */
 #define FADED       0.36f /* part of the variance below which a found block teaches nothing */
 
@@ -292,7 +293,8 @@ static void compare_block(struct tamper_view *v, uint32_t bx, uint32_t by, float
 
 	add_means(means, then.mean, now.mean);
 	s->detail_then += v->ethen[i].near - noise >= DETAIL;
-	s->detail_now += v->enow[i].near - noise >= DETAIL;
+	/* Noise beyond what is known of is gone from the mean picture. */
+	s->detail_now += v->enow[i].near - noise >= DETAIL && now.var >= FLAT;
 	s->bright_then += then.mean >= BRIGHT;
 	s->bright_now += now.mean >= BRIGHT;
 	unlit = now.mean < UNLIT_MEAN && now.var < UNLIT_RANGE * UNLIT_RANGE;

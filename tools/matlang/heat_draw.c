@@ -51,10 +51,14 @@ static void draw_cells(cairo_t *cr, const struct heat *h, double x, double y, do
 {
 	double cw = w / h->cols, ch = ht / h->rows;
 
+	/* Smoothed edges of neighbours would show as a net of lines. */
+	cairo_save(cr);
+	cairo_set_antialias(cr, CAIRO_ANTIALIAS_NONE);
 	for (uint32_t i = 0; i < (uint32_t)h->cols * h->rows; i++)
 		if (h->cell[i])
 			canvas_box(cr, x + (i % h->cols) * cw, y + (double)(i / h->cols) * ch, cw,
 				   ch, colour_of(part_of(h->cell[i], h->most)));
+	cairo_restore(cr);
 }
 
 static void draw_title(cairo_t *cr, const struct heat_page *p)
@@ -159,11 +163,11 @@ static int draw_picture(cairo_t *cr, const struct heat_page *p, double y, double
 		cairo_surface_destroy(picture);
 	} else if (!err) {
 		canvas_box(cr, MARGIN, y, w, h, (struct canvas_colour){0.25, 0.27, 0.3, 1});
-		canvas_text(cr, MARGIN + 12, y + 24, 10, paper,
-			    _("no picture of this time is left"));
 	}
 	if (!err && p->heat->cell)
 		draw_cells(cr, p->heat, MARGIN, y, w, h);
+	if (!err && !p->picture)
+		canvas_text(cr, MARGIN + 12, y + 24, 10, paper, _("no picture is left"));
 	picture_scaler_free(scaler);
 	return err;
 }

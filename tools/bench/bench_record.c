@@ -31,7 +31,7 @@ struct options {
 struct sample {
 	int64_t mono_ns, cpu_ns;
 	uint64_t frames, delivered, bytes, lost, analyzed, skipped, copies;
-	size_t slab_bytes;
+	size_t slab_bytes, rss_bytes;
 	struct store_stats store;
 };
 
@@ -58,6 +58,7 @@ static void take(struct bench *b, struct sample *s)
 	memset(s, 0, sizeof(*s));
 	s->mono_ns = monotime_now();
 	s->cpu_ns = bench_cpu_ns();
+	s->rss_bytes = bench_rss_bytes(); /* now, while the cameras have their slots */
 	for (size_t i = 0; (r = appliance_camera_at(b->box, i)); i++) {
 		struct recorder_stats rs;
 
@@ -202,7 +203,7 @@ static void report(const struct bench *b)
 		       (unsigned long long)(z->lost - a->lost), mb_s, cpu_us);
 		printf("resident %.0f MB, of it slots %.0f MB; copied by capture: %llu frames; "
 		       "longest commit %.0f ms; overhead %.2f %%\n",
-		       (double)bench_rss_bytes() / 1e6, (double)z->slab_bytes / 1e6,
+		       (double)z->rss_bytes / 1e6, (double)z->slab_bytes / 1e6,
 		       (unsigned long long)(z->copies - a->copies),
 		       (double)z->store.commit_max_ns / 1e6,
 		       payload ? 100.0 * ((double)written / (double)payload - 1) : 0);
@@ -215,7 +216,7 @@ static void report(const struct bench *b)
 		"{s:I s:f s:I s:I s:I s:f s:f s:I s:I s:I s:I s:I s:I s:I s:f s:f}", "cameras",
 		(json_int_t)b->o->cameras, "seconds", seconds, "frames", (json_int_t)frames, "lost",
 		(json_int_t)(z->lost - a->lost), "bytes", (json_int_t)bytes, "cpu_us_per_frame",
-		cpu_us, "mb_per_s", mb_s, "rss_bytes", (json_int_t)bench_rss_bytes(), "analyzed",
+		cpu_us, "mb_per_s", mb_s, "rss_bytes", (json_int_t)z->rss_bytes, "analyzed",
 		(json_int_t)analyzed, "skipped", (json_int_t)(z->skipped - a->skipped),
 		"slab_bytes", (json_int_t)z->slab_bytes, "copies",
 		(json_int_t)(z->copies - a->copies), "direct_frames",

@@ -116,6 +116,7 @@ enum rack_fault {
 	RACK_QBUF,
 	RACK_REQBUFS,
 	RACK_CHANGE, /* SOURCE_CHANGE: the next size of the list, nothing more until STREAMOFF */
+	RACK_UNPLUG, /* unplugged in the middle of the stream, plugged in again after 2 s */
 	RACK_FAULTS
 };
 
@@ -123,15 +124,21 @@ struct rack_faults {
 	spinlock_t lock;           /* protects: all below; taken in softirq too */
 	u32 pending[RACK_FAULTS];  /* happen at the next occasions */
 	u32 permille[RACK_FAULTS]; /* of the occasions, at random */
+	u64 from[RACK_FAULTS];     /* not before this frame of a stream */
 	u64 happened[RACK_FAULTS];
 	u64 random;
 };
 
 void rack_faults_init(struct rack_faults *f);
 void rack_faults_seed(struct rack_faults *f, u64 seed);
-/* Whether @what happens now. Any context. */
-bool rack_fault(struct rack_faults *f, enum rack_fault what);
-/* "drop 5": the next five. "drop": the next one. */
+/* The frame number of occasions that are no frame's: what is ordered for a frame waits for one. */
+#define RACK_NO_FRAME 0
+/* Whether @what happens now, at @frame of the stream. Process context or softirq. */
+bool rack_fault(struct rack_faults *f, enum rack_fault what, u64 frame);
+/*
+ * Lines of orders. "drop 5": the next five. "drop": the next one. "drop 5 at 100": from frame 100
+ * of the stream on. All are taken or none.
+ */
 int rack_faults_order(struct rack_faults *f, const char *text);
 /* "drop=5 torn=2", per thousand; an empty text: none. */
 int rack_faults_set_rates(struct rack_faults *f, const char *text);
@@ -185,11 +192,13 @@ struct rack_stats {
 struct rack_dev;
 struct rack_camera {
 	struct config_item item;
-	struct mutex lock; /* protects: config, footage, refused, dev */
+	struct mutex lock; /* protects: config, footage, refused, dev, removed */
 	struct rack_config config;
 	struct rack_footage *footage; /* NULL: none was loaded */
 	const char *refused;          /* why the last footage was not taken; NULL: it was */
 	struct rack_dev *dev;         /* NULL: unplugged */
+	bool removed;                 /* its directory is: it is plugged in no more */
+	struct work_struct pull;      /* unplugs it, from where that cannot be done */
 	struct delayed_work replug;
 	struct rack_faults faults;
 	struct rack_stats stats;

@@ -106,6 +106,8 @@ static int plug(struct rack_camera *camera)
 	lockdep_assert_held(&camera->lock);
 	if (camera->dev)
 		return 0;
+	if (camera->removed)
+		return -ENODEV;
 	formats = formats_of(camera);
 	if (!formats)
 		return -ENODATA;
@@ -124,6 +126,18 @@ static void unplug(struct rack_camera *camera)
 	camera->dev = NULL;
 }
 
+/* The fault: nobody at the frame's end can wait for the stream to stop. */
+static void pull(struct work_struct *work)
+{
+	struct rack_camera *camera = container_of(work, struct rack_camera, pull);
+
+	mutex_lock(&camera->lock);
+	unplug(camera);
+	if (!camera->removed)
+		mod_delayed_work(system_wq, &camera->replug, 2 * HZ);
+	mutex_unlock(&camera->lock);
+}
+
 static void replug(struct work_struct *work)
 {
 	struct rack_camera *camera = container_of(work, struct rack_camera, replug.work);
@@ -131,6 +145,8 @@ static void replug(struct work_struct *work)
 
 	mutex_lock(&camera->lock);
 	err = plug(camera);
+	if (camera->removed)
+		err = 0;
 	mutex_unlock(&camera->lock);
 	if (err)
 		pr_warn(RACK_NAME ": %s cannot be plugged in again: %d\n",
@@ -342,6 +358,7 @@ static struct config_item *make_camera(struct config_group *group, const char *n
 		return ERR_PTR(-ENOMEM);
 	camera->config = config_default;
 	mutex_init(&camera->lock);
+	INIT_WORK(&camera->pull, pull);
 	INIT_DELAYED_WORK(&camera->replug, replug);
 	rack_faults_init(&camera->faults);
 	config_item_init_type_name(&camera->item, name, &camera_type);
@@ -352,10 +369,13 @@ static void drop_camera(struct config_group *group, struct config_item *item)
 {
 	struct rack_camera *camera = to_camera(item);
 
-	cancel_delayed_work_sync(&camera->replug);
+	/* No stream is left that could order a pull, and a pull orders no replug any more. */
 	mutex_lock(&camera->lock);
+	camera->removed = true;
 	unplug(camera);
 	mutex_unlock(&camera->lock);
+	cancel_work_sync(&camera->pull);
+	cancel_delayed_work_sync(&camera->replug);
 	config_item_put(item);
 }
 

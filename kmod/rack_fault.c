@@ -8,10 +8,11 @@
 #include "rack.h"
 
 static const char *const fault_names[RACK_FAULTS] = {
-	[RACK_DROP] = "drop",   [RACK_ERROR] = "error",     [RACK_TORN] = "torn",
-	[RACK_SHORT] = "short", [RACK_LATE] = "late",       [RACK_JUMP] = "jump",
-	[RACK_STALL] = "stall", [RACK_WRAP] = "wrap",       [RACK_STREAMON] = "streamon",
-	[RACK_QBUF] = "qbuf",   [RACK_REQBUFS] = "reqbufs", [RACK_CHANGE] = "change",
+	[RACK_DROP] = "drop",     [RACK_ERROR] = "error",     [RACK_TORN] = "torn",
+	[RACK_SHORT] = "short",   [RACK_LATE] = "late",       [RACK_JUMP] = "jump",
+	[RACK_STALL] = "stall",   [RACK_WRAP] = "wrap",       [RACK_STREAMON] = "streamon",
+	[RACK_QBUF] = "qbuf",     [RACK_REQBUFS] = "reqbufs", [RACK_CHANGE] = "change",
+	[RACK_UNPLUG] = "unplug",
 };
 
 void rack_faults_init(struct rack_faults *f)
@@ -36,12 +37,12 @@ static u32 draw(struct rack_faults *f)
 	return f->random >> 32;
 }
 
-bool rack_fault(struct rack_faults *f, enum rack_fault what)
+bool rack_fault(struct rack_faults *f, enum rack_fault what, u64 frame)
 {
 	bool now = false;
 
 	spin_lock_bh(&f->lock);
-	if (f->pending[what]) {
+	if (f->pending[what] && frame >= f->from[what]) {
 		f->pending[what]--;
 		now = true;
 	} else if (f->permille[what]) {
@@ -53,19 +54,57 @@ bool rack_fault(struct rack_faults *f, enum rack_fault what)
 	return now;
 }
 
-int rack_faults_order(struct rack_faults *f, const char *text)
+/* Faults of calls have no frame. */
+static bool is_of_frames(int what)
+{
+	return what != RACK_STREAMON && what != RACK_QBUF && what != RACK_REQBUFS &&
+	       what != RACK_WRAP;
+}
+
+struct order {
+	int what;
+	u32 count;
+	u64 from;
+};
+
+static int read_order(const char *line, struct order *o)
 {
 	char name[16];
-	u32 count = 1;
-	int what;
+	int n;
 
-	if (sscanf(text, "%15s %u", name, &count) < 1)
+	*o = (struct order){.count = 1};
+	n = sscanf(line, "%15s %u at %llu", name, &o->count, &o->from);
+	if (n < 1)
 		return -EINVAL;
-	what = match_string(fault_names, RACK_FAULTS, name);
-	if (what < 0 || !count)
+	if (n == 1 && sscanf(line, "%15s at %llu", name, &o->from) == 2)
+		n = 3;
+	o->what = match_string(fault_names, RACK_FAULTS, name);
+	if (o->what < 0 || !o->count || (n == 3 && !is_of_frames(o->what)))
+		return -EINVAL;
+	return 0;
+}
+
+int rack_faults_order(struct rack_faults *f, const char *text)
+{
+	struct order orders[RACK_FAULTS];
+	u32 n = 0, i;
+	int err;
+
+	for (text = skip_spaces(text); *text; text = skip_spaces(text)) {
+		if (n == RACK_FAULTS)
+			return -EINVAL;
+		err = read_order(text, &orders[n++]);
+		if (err)
+			return err;
+		text += strcspn(text, "\n");
+	}
+	if (!n)
 		return -EINVAL;
 	spin_lock_bh(&f->lock);
-	f->pending[what] = count;
+	for (i = 0; i < n; i++) {
+		f->pending[orders[i].what] = orders[i].count;
+		f->from[orders[i].what] = orders[i].from;
+	}
 	spin_unlock_bh(&f->lock);
 	return 0;
 }

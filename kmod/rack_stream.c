@@ -162,10 +162,10 @@ static void deliver(struct rack_dev *dev, struct rack_buf *buf, u64 n)
 	u64 ns = dev->start_ns + n * dev->interval_ns;
 	u32 last = l->format->planes - 1;
 
-	if (rack_fault(f, RACK_JUMP))
+	if (rack_fault(f, RACK_JUMP, n))
 		dev->offset_ns += 5 * NSEC_PER_SEC;
 	ns += dev->offset_ns;
-	if (rack_fault(f, RACK_LATE))
+	if (rack_fault(f, RACK_LATE, n))
 		ns -= min_t(u64, ns, 200 * NSEC_PER_MSEC);
 	/* User space gets microseconds: the stamp in the picture must be the same. */
 	ns -= ns % NSEC_PER_USEC;
@@ -173,11 +173,11 @@ static void deliver(struct rack_dev *dev, struct rack_buf *buf, u64 n)
 	buf->vb.field = V4L2_FIELD_NONE;
 	vb->timestamp = ns;
 	fill(dev, buf, n);
-	if (rack_fault(f, RACK_TORN))
+	if (rack_fault(f, RACK_TORN, n))
 		vb2_set_plane_payload(vb, 0, vb2_get_plane_payload(vb, 0) / 2);
-	if (rack_fault(f, RACK_SHORT))
+	if (rack_fault(f, RACK_SHORT, n))
 		vb2_set_plane_payload(vb, last, last ? 0 : l->stride[0]);
-	if (rack_fault(f, RACK_ERROR))
+	if (rack_fault(f, RACK_ERROR, n))
 		state = VB2_BUF_STATE_ERROR;
 	atomic64_inc(&dev->camera->stats.delivered);
 	vb2_buffer_done(vb, state);
@@ -199,17 +199,21 @@ static void run_frame(struct rack_dev *dev, u64 n)
 	struct rack_faults *f = &dev->camera->faults;
 	struct rack_buf *buf;
 
-	if (rack_fault(f, RACK_STALL)) {
+	if (rack_fault(f, RACK_STALL, n)) {
 		/* The frame was never made: its number is the next one's, an interval later. */
 		dev->start_ns += dev->interval_ns;
 		dev->next = n;
 		return;
 	}
-	if (rack_fault(f, RACK_CHANGE)) {
+	if (rack_fault(f, RACK_CHANGE, n)) {
 		announce_change(dev);
 		return;
 	}
-	if (rack_fault(f, RACK_DROP))
+	if (rack_fault(f, RACK_UNPLUG, n)) {
+		schedule_work(&dev->camera->pull);
+		return;
+	}
+	if (rack_fault(f, RACK_DROP, n))
 		return;
 	buf = take_buffer(dev);
 	if (buf)
@@ -332,7 +336,7 @@ static void buf_queue(struct vb2_buffer *vb)
 static int start_streaming(struct vb2_queue *q, unsigned int count)
 {
 	struct rack_dev *dev = vb2_get_drv_priv(q);
-	int err = rack_fault(&dev->camera->faults, RACK_STREAMON) ? -EIO : 0;
+	int err = rack_fault(&dev->camera->faults, RACK_STREAMON, RACK_NO_FRAME) ? -EIO : 0;
 
 	if (!err)
 		err = reserve_bandwidth(dev);
@@ -347,7 +351,7 @@ static int start_streaming(struct vb2_queue *q, unsigned int count)
 		return err;
 	}
 	dev->stream++;
-	dev->first_sequence = rack_fault(&dev->camera->faults, RACK_WRAP) ? -8 : 0;
+	dev->first_sequence = rack_fault(&dev->camera->faults, RACK_WRAP, RACK_NO_FRAME) ? -8 : 0;
 	dev->changed = false;
 	dev->offset_ns = 0;
 	dev->next = 0;

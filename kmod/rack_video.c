@@ -266,7 +266,7 @@ static int reqbufs(struct file *file, void *priv, struct v4l2_requestbuffers *rb
 	struct rack_dev *dev = video_drvdata(file);
 
 	/* Giving buffers back never fails. */
-	if (rb->count && rack_fault(&dev->camera->faults, RACK_REQBUFS))
+	if (rb->count && rack_fault(&dev->camera->faults, RACK_REQBUFS, RACK_NO_FRAME))
 		return -ENOMEM;
 	return vb2_ioctl_reqbufs(file, priv, rb);
 }
@@ -275,7 +275,7 @@ static int qbuf(struct file *file, void *priv, struct v4l2_buffer *b)
 {
 	struct rack_dev *dev = video_drvdata(file);
 
-	if (rack_fault(&dev->camera->faults, RACK_QBUF))
+	if (rack_fault(&dev->camera->faults, RACK_QBUF, RACK_NO_FRAME))
 		return -EIO;
 	return vb2_ioctl_qbuf(file, priv, b);
 }

@@ -11,23 +11,23 @@ for c in $cameras; do
 	args="$args --camera $c=v4l2:/dev/$(cat $RACK/$c/node) --set cameras/$c/motion/enabled=0"
 done
 # Clock and idle seconds of all processors.
-times() { cut -d' ' -f1,2 /proc/uptime; }
+ticking() { cut -d' ' -f1,2 /proc/uptime; }
 frames() { cat $CAMERAS/p?/frames 2>/dev/null | awk '{ n += $1 } END { print n + 0 }'; }
-busy_us() { # BEFORE AFTER, both as times has them
+busy_us() { # BEFORE AFTER, both as ticking has them
 	echo "$1 $2" | awk '{ printf "%d", (($3 - $1) * 2 - ($4 - $2)) * 1000000 }'
 }
-before=$(times)
+before=$(ticking)
 sleep 10
-idle=$(busy_us "$before" "$(times)")
+idle=$(busy_us "$before" "$(ticking)")
 measure() { # KIND: microseconds for a megabyte, into $cost
 	fresh_store 1500M || { bad "bench_kmod_pool: no store"; exit 1; }
 	start_box $args >/dev/null || { bad "bench_kmod_pool: no box"; exit 1; }
 	tries=0
 	until [ "$(frames)" -gt 80 ] || [ $tries -gt 120 ]; do sleep 1; tries=$((tries + 1)); done
 	for c in $cameras; do show $c; done
-	before=$(times) from=$(frames)
+	before=$(ticking) from=$(frames)
 	sleep 20
-	after=$(times) to=$(frames)
+	after=$(ticking) to=$(frames)
 	cost=$(echo "$(busy_us "$before" "$after") $idle $((to - from))" | awk '{ printf "%d", ($1 - 2 * $2) / ($3 * 640 * 360 * 1.5 / 1000000) }')
 	echo "# $1: $((to - from)) frames in 20 s, busy $(busy_us "$before" "$after") us, idle machine $((2 * idle)) us: $cost us for a megabyte"
 	copies=$(get p0 copies) memory=$(get p0 memory)

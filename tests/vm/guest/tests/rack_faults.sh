@@ -21,6 +21,11 @@ order "late 1"; see 0 "stale=[1-9]" "late time stamp"
 before=$(cat $RACK/f/delivered)
 order "drop 4"; see 0 "gaps=([4-9]|[1-9][0-9])" "dropped frames"
 grep -q '^drop 4$' $RACK/f/fault_counts && ok "rack_faults: counted" || bad "rack_faults: $(cat $RACK/f/fault_counts)"
+# A script: faults at given frames.
+order "drop 2 at 4
+error at 8"; see 0 "gaps=([2-9]|[1-9][0-9]) errors=1" "a script of faults"
+order "torn at 100000"; see 0 "torn=0" "not before its frame"
+order "torn"; see 0 "torn=1" "but at once when ordered so"
 order "stall 5"; see 0 "frames=12" "stall"
 order "jump 1"; see 0 "frames=12" "time stamp jump"
 order "streamon"; see 3 "failed" "STREAMON fails"
@@ -39,6 +44,11 @@ order "stall 1"
 n=0
 until [ "$(cat $RACK/f/plugged)" = 1 ] || [ $n -gt 300 ]; do sleep 0.1; n=$((n + 1)); done
 see 0 "frames=12" "plugged in again"
+order "unplug at 5"; see 3 "No such device" "unplugged by a fault"
+n=0
+until [ "$(cat $RACK/f/plugged)" = 1 ] || [ $n -gt 300 ]; do sleep 0.1; n=$((n + 1)); done
+see 0 "frames=12" "plugged in again by itself"
+echo "qbuf at 5" >$RACK/f/fault 2>/dev/null && bad "rack_faults: took a frame for a call" || ok "rack_faults: no frame for a call"
 for wrong in "fault nonsense" "fault drop_0" "fault_rates drop=2000" "fault_rates drop" "sizes 320x180" "plugged 2"; do
 	echo "${wrong#* }" >$RACK/f/${wrong%% *} 2>/dev/null && bad "rack_faults: took $wrong" || ok "rack_faults: refused: $wrong"
 done
@@ -49,7 +59,7 @@ mkdir -p /run/matlang
 matlang store create /store/s --size 1G --sparse >/dev/null || { bad "rack_faults: store create"; exit 1; }
 args= i=0
 while [ $i -lt 8 ]; do
-	rack_camera m$i api=$([ $((i % 2)) = 0 ] && echo mplane || echo single) memory=dma-contig formats=NV12 sizes="320x180 640x360" rates=10 \
+	rack_camera m$i api=$([ $((i % 2)) = 0 ] && echo mplane || echo single) memory=dma-contig formats=NV12 sizes="192x108 320x180" rates=10 \
 		fault_rates="drop=40 error=20 torn=20 short=10 late=20 stall=10 change=4 streamon=100 qbuf=1 reqbufs=50" && echo $i >$RACK/m$i/seed && rack_plug m$i || bad "rack_faults: m$i cannot be made"
 	args="$args --camera m$i=v4l2:/dev/$(cat $RACK/m$i/node)"
 	i=$((i + 1))
@@ -72,6 +82,7 @@ opens=$(cat /run/matlang/cameras/m*/opens | awk '{ n += $1 } END { print n }')
 kill -TERM $pid
 wait $pid || bad "rack_faults: matlangd ended with $?"
 matlang store verify /store/s >/dev/null && ok "rack_faults: the store verifies" || bad "rack_faults: the store does not verify"
+# The pictures are small, so that the store does not run full and lose its oldest in a long run.
 # Streams here begin with frames already lost, which the ledger has as time, not as sequence numbers: so
 # pictures and order are compared, and the count with what the module handed over. Only what was in
 # flight when a stream ended (at most a camera's eight slots) may be missing.

@@ -4,6 +4,7 @@
 . /vm/lib.sh
 . /vm/rack.sh
 need_module matlang_rack || exit 0
+rmmod matlang_pool 2>/dev/null # first without it
 rack_mount || { bad "bench_kmod_pool: no configfs"; exit 1; }
 cameras="p0 p1 p2 p3" args=
 for c in $cameras; do

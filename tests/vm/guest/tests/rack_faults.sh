@@ -66,6 +66,9 @@ while [ $i -lt 8 ]; do
 done
 matlangd --store /store/s --control /run/matlang --config /dev/null $args >/tmp/log 2>&1 &
 pid=$!
+# Not before it records, or a slow start would see none of the faults.
+n=0
+until [ "$(cat /run/matlang/cameras/m*/frames 2>/dev/null | awk '{ if ($1 > 0) k++ } END { print k + 0 }')" = 8 ] || [ $n -gt 150 ]; do sleep 1; n=$((n + 1)); done
 n=0
 while [ $n -lt ${RACK_ROUNDS:-3} ]; do
 	sleep 3
@@ -77,6 +80,7 @@ streaming() { cat /run/matlang/cameras/m*/state | grep -c streaming; }
 n=0
 until [ "$(streaming)" = 8 ] || [ $n -gt 150 ]; do sleep 1; n=$((n + 1)); done
 [ "$(streaming)" = 8 ] && ok "rack_faults: all come back" || bad "rack_faults: only $(streaming) of 8 come back: $(cat /run/matlang/cameras/m*/why)"
+[ "$(cat $RACK/m*/fault_counts | awk '{ n += $2 } END { print n }')" -gt 0 ] && ok "rack_faults: there were faults" || bad "rack_faults: no fault happened"
 cat $RACK/m*/fault_counts | awk '{ n[$1] += $2 } END { for (f in n) printf "%s=%s ", f, n[f]; print "" }'
 opens=$(cat /run/matlang/cameras/m*/opens | awk '{ n += $1 } END { print n }')
 kill -TERM $pid

@@ -11,8 +11,11 @@
 #define DROP_MAX   100000
 
 static const char *const names[RACK_FAULT_KINDS] = {
-	[RACK_FAULT_UNPLUG] = "unplug", [RACK_FAULT_STALL] = "stall", [RACK_FAULT_DROP] = "drop",
-	[RACK_FAULT_ERROR] = "error",   [RACK_FAULT_TORN] = "torn",
+	[RACK_FAULT_UNPLUG] = "unplug",   [RACK_FAULT_STALL] = "stall",
+	[RACK_FAULT_DROP] = "drop",       [RACK_FAULT_ERROR] = "error",
+	[RACK_FAULT_TORN] = "torn",       [RACK_FAULT_COVER] = "cover",
+	[RACK_FAULT_DEFOCUS] = "defocus", [RACK_FAULT_MOVE] = "move",
+	[RACK_FAULT_BLIND] = "blind",
 };
 
 /* Digits at *p, moved behind them; false when none or more than NUMBER_MAX. */
@@ -47,6 +50,11 @@ static bool duration(const char **p, int64_t *out_ns)
 	return true;
 }
 
+static bool is_view(enum rack_fault_kind kind)
+{
+	return kind >= RACK_FAULT_COVER && kind <= RACK_FAULT_BLIND;
+}
+
 /* One entry at *p, up to ',' or the end. */
 static bool entry(const char **p, struct rack_faults *f)
 {
@@ -73,7 +81,13 @@ static bool entry(const char **p, struct rack_faults *f)
 	if (!number(p, &v) || (fault.every && !v))
 		return false;
 	fault.at = (uint64_t)v;
-	timed = fault.kind == RACK_FAULT_UNPLUG || fault.kind == RACK_FAULT_STALL;
+	timed = fault.kind == RACK_FAULT_UNPLUG || fault.kind == RACK_FAULT_STALL ||
+		is_view(fault.kind);
+	if (is_view(fault.kind)) {
+		if (f->view != RACK_FAULT_NONE && f->view != fault.kind)
+			return false;
+		f->view = fault.kind;
+	}
 	fault.arg = timed ? NSEC_PER_SEC : 1;
 	if (**p == ':') {
 		(*p)++;
@@ -98,7 +112,8 @@ int rack_faults_parse(const char *text, struct rack_faults *out, struct errmsg *
 			return errmsg_set(em, -EINVAL,
 					  "faults: cannot read \"%.40s\"; write up to %d of "
 					  "unplug@FRAME:TIME stall@FRAME:TIME drop@FRAME:COUNT "
-					  "error@FRAME torn@FRAME (%%N for every Nth) openfail:N, "
+					  "error@FRAME torn@FRAME, one of cover defocus move blind "
+					  "@FRAME:TIME (%%N for every Nth) openfail:N, "
 					  "with commas between",
 					  start, RACK_FAULTS_MAX);
 		p += *p == ',';
@@ -112,12 +127,25 @@ bool rack_faults_any(const struct rack_faults *f)
 	return f->n || f->open_failures;
 }
 
+bool rack_faults_lost_view(const struct rack_faults *f, uint64_t frame, uint32_t millihertz)
+{
+	for (unsigned i = 0; i < f->n; i++) {
+		const struct rack_fault *x = &f->fault[i];
+		uint64_t span = (uint64_t)((double)x->arg / NSEC_PER_SEC * millihertz / 1000);
+
+		if (is_view(x->kind) && frame >= x->at &&
+		    (x->every ? frame % x->at : frame - x->at) < span)
+			return true;
+	}
+	return false;
+}
+
 static bool hits(const struct rack_fault *x, uint64_t frame)
 {
 	/* A drop covers as many frames as it counts; the others one. */
 	uint64_t span = x->kind == RACK_FAULT_DROP ? (uint64_t)x->arg : 1;
 
-	if (frame < x->at)
+	if (frame < x->at || is_view(x->kind))
 		return false;
 	return (x->every ? frame % x->at : frame - x->at) < span;
 }

@@ -117,7 +117,7 @@ static int encode_all(struct rack_jpeg_set *set, struct encoder *e, struct errms
 	int quality, err;
 
 	/* The last one has moving things in it, when any has: the larger kind. */
-	rack_scene_draw(&e->scene, look, look->pictures - 1);
+	rack_scene_draw(&e->scene, look, look->pictures - look->lost - 1);
 	err = find_quality(e, look, room, &quality, em);
 	for (unsigned i = 0; !err && i < look->pictures; i++) {
 		rack_scene_draw(&e->scene, look, i);

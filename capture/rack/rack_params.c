@@ -143,6 +143,7 @@ int rack_params_parse(const char *rest, const struct source_want *want, struct r
 {
 	struct rack_params p = {.active_s = 8, .quiet_s = 12};
 	struct source_options o;
+	uint32_t pictures;
 
 	if (source_options_split(rest, &o, em) || source_options_check(&o, known, em) ||
 	    take_name(o.path, p.name, em) || take_format(&o, want, &p.pf, em) ||
@@ -150,10 +151,15 @@ int rack_params_parse(const char *rest, const struct source_want *want, struct r
 	    take_numbers(&o, want, &p, em))
 		return -EINVAL;
 	p.look.fourcc = p.pf->fourcc;
+	if (p.faults.view != RACK_FAULT_NONE) {
+		p.look.lost = p.look.pictures / 4 ? p.look.pictures / 4 : 1;
+		p.look.lost_kind = p.faults.view;
+	}
+	pictures = p.look.pictures - p.look.lost;
 	if (!p.look.objects || p.active_s <= 0)
-		p.look.still = p.look.pictures;
+		p.look.still = pictures;
 	else if (p.quiet_s > 0)
-		p.look.still = p.look.pictures / 3 ? p.look.pictures / 3 : 1;
+		p.look.still = pictures / 3 ? pictures / 3 : 1;
 	*out = p;
 	return 0;
 }

@@ -41,6 +41,8 @@ struct rack_look {
 	uint32_t seed;
 	uint32_t pictures; /* as many as slots */
 	uint32_t still;    /* the first so many show the scene at rest; the rest one round */
+	uint32_t lost;     /* the last so many show a view that is lost, `lost_kind` why */
+	uint32_t lost_kind;
 	uint16_t objects;
 	uint16_t night;
 };

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/rack/rack_lost.h"
+
 /* Integer mixing after the finaliser of MurmurHash3: every input bit reaches every output bit. */
 static uint32_t mix(uint32_t h)
 {
@@ -28,16 +30,18 @@ static uint8_t luma(int v, bool night)
 	return (uint8_t)(v < 16 ? 16 : v > 235 ? 235 : v);
 }
 
-/* A slope of light with a texture of two sizes of cells on it. */
-static void draw_background(struct rack_scene *s, const struct rack_look *look)
+/* A slope of light with a texture of two sizes of cells on it, which begin `off` pixels before the
+ * edge. */
+static void draw_background(struct rack_scene *s, const struct rack_look *look, uint32_t seed,
+			    uint32_t off)
 {
 	for (uint32_t y = 0; y < s->height; y++) {
 		uint8_t *row = s->background + (size_t)y * s->width;
 		int light = 80 + (int)(y * 70 / s->height);
 
 		for (uint32_t x = 0; x < s->width; x += 4) {
-			int coarse = (int)(cell(look->seed, x >> 6, y >> 6) & 31);
-			int fine = (int)(cell(look->seed + 1, x >> 2, y >> 2) & 15);
+			int coarse = (int)(cell(seed, (x + off) >> 6, (y + off) >> 6) & 31);
+			int fine = (int)(cell(seed + 1, x >> 2, y >> 2) & 15);
 			uint32_t n = s->width - x < 4 ? s->width - x : 4;
 
 			memset(row + x, luma(light + coarse + fine, look->night), n);
@@ -59,7 +63,7 @@ int rack_scene_init(struct rack_scene *s, const struct rack_look *look)
 		rack_scene_fini(s);
 		return -ENOMEM;
 	}
-	draw_background(s, look);
+	draw_background(s, look, look->seed, 0);
 	return 0;
 }
 
@@ -119,18 +123,34 @@ static void draw_object(struct rack_scene *s, const struct rack_look *look, unsi
 	}
 }
 
+/* What a camera shows whose view is lost. */
+static void draw_lost(struct rack_scene *s, const struct rack_look *look, unsigned index)
+{
+	if (look->lost_kind == RACK_FAULT_MOVE)
+		draw_background(s, look, mix(look->seed + 7), 28);
+	draw_noise(s, look, index);
+	if (look->lost_kind == RACK_FAULT_MOVE)
+		draw_background(s, look, look->seed, 0);
+	else
+		rack_lost_draw(s->y, s->width, s->height, (enum rack_fault_kind)look->lost_kind);
+}
+
 void rack_scene_draw(struct rack_scene *s, const struct rack_look *look, unsigned index)
 {
 	size_t chroma = (size_t)s->width * s->height / 4;
+	unsigned view = look->pictures - look->lost;
 
-	draw_noise(s, look, index);
 	memset(s->u, look->night ? 128 : 120, chroma);
 	memset(s->v, look->night ? 128 : 132, chroma);
+	if (index >= view) {
+		draw_lost(s, look, index);
+		return;
+	}
+	draw_noise(s, look, index);
 	if (index < look->still)
 		return;
 	for (unsigned o = 0; o < look->objects; o++)
-		draw_object(s, look, o,
-			    (double)(index - look->still) / (look->pictures - look->still));
+		draw_object(s, look, o, (double)(index - look->still) / (view - look->still));
 }
 
 static void store_packed(const struct rack_scene *s, const struct rack_look *look,

@@ -192,14 +192,21 @@ static unsigned apart(unsigned a, unsigned b, unsigned n)
 }
 
 /* The free slot whose picture is nearest to what the scene shows at this tick; -1: none free. */
-static int pick(const struct source *s)
+static int pick(const struct source *s, bool lost_view)
 {
 	const struct rack_look *look = &s->params.look;
-	unsigned moving = look->pictures - look->still, best_far = UINT32_MAX;
+	unsigned view = look->pictures - look->lost, moving = view - look->still;
+	unsigned best_far = UINT32_MAX;
 	bool active = moving && (!look->still || (s->tick + s->offset) % s->cycle < s->active);
 	unsigned first = active ? look->still : 0, n = active ? moving : look->still;
-	unsigned want = first + (unsigned)(s->tick % n);
+	unsigned want;
 	int best = -1;
+
+	if (lost_view) {
+		first = view;
+		n = look->lost;
+	}
+	want = first + (unsigned)(s->tick % n);
 
 	if (s->free >> want & 1)
 		return (int)want;
@@ -293,6 +300,8 @@ static void make_frame(struct source *s, int64_t when)
 	enum rack_fault_kind fault = s->params.faults.n
 					     ? rack_faults_at(&s->params.faults, d->frame, &arg)
 					     : RACK_FAULT_NONE;
+	bool lost_view = s->params.look.lost &&
+			 rack_faults_lost_view(&s->params.faults, d->frame, s->params.millihertz);
 	uint64_t frame = d->frame++;
 	int slot;
 
@@ -304,7 +313,7 @@ static void make_frame(struct source *s, int64_t when)
 	case RACK_FAULT_STALL: d->stalled_until_ns = when + arg; return;
 	default: break;
 	}
-	slot = fault == RACK_FAULT_DROP ? -1 : pick(s);
+	slot = fault == RACK_FAULT_DROP ? -1 : pick(s, lost_view);
 	if (slot >= 0)
 		fill(s, (unsigned)slot, when, frame, fault);
 	s->sequence++;

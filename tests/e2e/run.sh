@@ -408,4 +408,31 @@ for pair in "a $clips/images/in%06d.jpg" "b $clips/h264.mkv"; do
     check "box: $cam exported" "$M" export --store "$dir/box" --camera "$cam" --from -1h -o "$dir/out/box-$cam.mkv"
     check "box: $cam every frame as in its source" again_and_again "$source" "$dir/out/box-$cam.mkv"
 done
+
+# A camera each whose lens is covered, out of focus, blinded, and that is turned away; and one left alone.
+"$M" store create "$dir/views" --size 256M --segment 4M --sparse >/dev/null
+views=()
+for kind in cover defocus move blind; do
+    views+=(--camera "$kind=rack:$kind?width=640&height=480&fps=10&faults=$kind@130:7s"
+        --set "cameras/$kind/motion/tamper_seconds=3")
+done
+"$build/matlangd" --store "$dir/views" --control none --config /dev/null --seconds 26 "${views[@]}" \
+    --camera "well=rack:well?width=640&height=480&fps=10" --set cameras/well/motion/tamper_seconds=3 >"$dir/views.log" 2>&1 &
+daemon=$!
+wait "$daemon" && rc=0 || rc=$?
+daemon=
+check "views: the box ran" test "$rc" -eq 0
+told() { # CAMERA WHAT: exactly one event of a lost view, of this kind, that has ended
+    "$M" events --store "$dir/views" --lost-view --camera "$1" --json | python3 -c '
+import json, sys
+events = [json.loads(line) for line in sys.stdin]
+assert [(e["what"], e["to"] is not None) for e in events] == [(sys.argv[1], True)], events' "$2"
+}
+for pair in "cover covered" "defocus defocused" "move moved" "blind blinded"; do
+    read -r cam what <<<"$pair"
+    check "views: $what is told" told "$cam" "$what"
+done
+check "views: nothing of one that is well" says "Events: 0" "$M" events --store "$dir/views" --lost-view --camera well
+check "views: it is in the log" grep -q "the lens is covered" "$dir/views.log"
+check "views: in Vietnamese" says "bị che" "$M" events --lang vi --store "$dir/views" --lost-view --camera cover
 total

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 
 #include "capture/core/monotime.h"
 #include "capture/rack/rack_faults.h"
+#include "capture/rack/rack_scene.h"
 #include "capture/rack/rack_stamp.h"
 #include "rig.h"
 
@@ -420,6 +422,84 @@ static void fault_scripts_are_read(void **state)
 	assert_int_equal(rack_faults_at(&f, 200, &arg), RACK_FAULT_STALL);
 	assert_true(arg == 30 * NSEC_PER_MSEC);
 	assert_int_equal(rack_faults_at(&f, 250, &arg), RACK_FAULT_TORN);
+	assert_int_equal(f.view, RACK_FAULT_NONE);
+	assert_false(rack_faults_lost_view(&f, 50, 10000));
+}
+
+/* A view is lost for a time, beside whatever else happens to the frames. */
+static void scripts_of_lost_views(void **state)
+{
+	static const char *const kinds[] = {"cover", "defocus", "move", "blind"};
+	struct rack_faults f;
+	int64_t arg = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s@20:2s,torn@25", kinds[i]);
+		assert_int_equal(rack_faults_parse(text, &f, NULL), 0);
+		assert_int_equal(f.view, RACK_FAULT_COVER + i);
+		assert_false(rack_faults_lost_view(&f, 19, 10000));
+		assert_true(rack_faults_lost_view(&f, 20, 10000));
+		assert_true(rack_faults_lost_view(&f, 39, 10000));
+		assert_false(rack_faults_lost_view(&f, 40, 10000));
+		assert_int_equal(rack_faults_at(&f, 21, &arg), RACK_FAULT_NONE);
+		assert_int_equal(rack_faults_at(&f, 25, &arg), RACK_FAULT_TORN);
+	}
+	assert_int_equal(rack_faults_parse("cover@1,move@90:1s", &f, NULL), -EINVAL);
+}
+
+/* The mean of a raw camera's luma, and of its squared steps to the right. */
+static void look_at(const uint8_t *y, uint32_t w, uint32_t h, double *mean, double *steps)
+{
+	double sum = 0, squares = 0;
+
+	for (uint32_t v = h / 4; v < h; v++)
+		for (uint32_t x = 0; x + 1 < w; x++) {
+			int step = y[v * w + x + 1] - y[v * w + x];
+
+			sum += y[v * w + x];
+			squares += step * step;
+		}
+	*mean = sum / ((h - h / 4) * (w - 1.0));
+	*steps = squares / ((h - h / 4) * (w - 1.0));
+}
+
+static void lost_views_look_so(void **state)
+{
+	struct rack_look look = {.width = 320,
+				 .height = 240,
+				 .fourcc = PIXFMT_GREY,
+				 .pictures = 4,
+				 .still = 3,
+				 .lost = 1};
+	double mean, steps, plain_mean, plain_steps;
+	struct rack_scene s;
+
+	assert_int_equal(rack_scene_init(&s, &look), 0);
+	rack_scene_draw(&s, &look, 0);
+	look_at(s.y, 320, 240, &plain_mean, &plain_steps);
+	look.lost_kind = RACK_FAULT_COVER;
+	rack_scene_draw(&s, &look, 3);
+	look_at(s.y, 320, 240, &mean, &steps);
+	assert_true(mean < 60 && steps < plain_steps / 4);
+	look.lost_kind = RACK_FAULT_DEFOCUS;
+	rack_scene_draw(&s, &look, 3);
+	look_at(s.y, 320, 240, &mean, &steps);
+	assert_true(fabs(mean - plain_mean) < 5 && steps < plain_steps / 4);
+	look.lost_kind = RACK_FAULT_BLIND;
+	rack_scene_draw(&s, &look, 3);
+	look_at(s.y, 320, 240, &mean, &steps);
+	assert_true(mean >= 230);
+	look.lost_kind = RACK_FAULT_MOVE;
+	rack_scene_draw(&s, &look, 3);
+	look_at(s.y, 320, 240, &mean, &steps);
+	assert_true(steps > plain_steps / 2);
+	/* And the view is still there. */
+	rack_scene_draw(&s, &look, 0);
+	look_at(s.y, 320, 240, &mean, &steps);
+	assert_true(mean == plain_mean && steps == plain_steps);
+	rack_scene_fini(&s);
 }
 
 static void drops_are_gaps_and_torn_frames_heal(void **state)
@@ -673,6 +753,8 @@ int main(void)
 		cmocka_unit_test(without_a_free_slot_the_device_drops),
 		cmocka_unit_test(unpaced_never_drops),
 		cmocka_unit_test(fault_scripts_are_read),
+		cmocka_unit_test(scripts_of_lost_views),
+		cmocka_unit_test(lost_views_look_so),
 		cmocka_unit_test(drops_are_gaps_and_torn_frames_heal),
 		cmocka_unit_test(unplugged_stays_away_and_comes_back),
 		cmocka_unit_test(a_stall_shows_in_time_only),

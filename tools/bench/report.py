@@ -204,8 +204,10 @@ class Bench:
         out = subprocess.run([tool, self.a.build], check=True, stdout=subprocess.PIPE, text=True).stdout
         self.lines += ['## Motion: accuracy on recorded scenes', '',
                        '`motion_compare.py`: block F (cells of 16 pixels), part of the frames with motion found, part of',
-                       'the frames without it that raised a false alarm; default settings of every detector, the same grey',
-                       'pictures, all frames. The worse copies of a scene are made with a fixed seed.', '', out.rstrip(), '']
+                       'the frames without it that raised a false alarm, events found; default settings of every detector, the',
+                       'same grey pictures, all frames. MOG2 and KNN are those of OpenCV, their shadows counted as motion; ViBe and',
+                       'sigma-delta are written from their descriptions; `motion` is the program, playing in real time.', '',
+                       out.rstrip(), '']
 
     def section_motion(self):
         tool = os.path.join(self.a.build, 'bench_motion')

@@ -391,7 +391,7 @@ static void decide(struct detector *d, bool seen, int64_t mono_ns)
 	if (seen) {
 		if (!d->streak)
 			d->streak_ns = mono_ns;
-		if (d->streak < need + 1)
+		if (d->streak < need)
 			d->streak++;
 	} else if (d->streak) {
 		d->streak--;

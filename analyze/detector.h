@@ -17,7 +17,7 @@
  *
  * A cell moved when enough of its pixels are foreground (background.h), more than is usual where it
  * always moves (restless.h). Which groups of moved cells count is told in groups.h. A frame has
- *motion when `start_frames` frames in a row had such a group, and until as many less one had none.
+ *motion when `start_frames` frames in a row had such a group, and until as many had none.
  *After the first frame, and after a change of light that nothing else explains, nothing is reported
  *for a few frames, and what proves to stand still becomes background within a second.
  *

@@ -189,6 +189,32 @@ static void test_global_change_is_told(void **state)
 	rig_end(&g);
 }
 
+/* As many frames as it takes to begin take to end, however long it was. */
+static void test_motion_ends_as_it_begins(void **state)
+{
+	struct scene_shot shot = empty;
+
+	for (unsigned need = 1; need <= 4; need++) {
+		struct rig g;
+
+		rig_start(&g);
+		g.config.start_frames = need;
+		show_n(&g, empty, 100);
+		count(&g);
+		shot.square_side = 48;
+		shot.square_grey = 220;
+		for (int i = 0; i < 12; i++) {
+			shot.square_x = 40 + 4 * i;
+			show(&g, &shot);
+		}
+		assert_int_equal(g.motion, 12 - (need - 1));
+		count(&g);
+		show_n(&g, empty, 10);
+		assert_int_equal(g.motion, need - 1);
+		rig_end(&g);
+	}
+}
+
 /* One picture of something else (a hit camera, a torn frame) is nothing, and costs nothing: what
  * moves is seen right before and after. */
 static void test_one_odd_picture_is_passed_over(void **state)
@@ -480,6 +506,7 @@ int main(void)
 		cmocka_unit_test(test_startup_is_silent),
 		cmocka_unit_test(test_light_is_no_motion),
 		cmocka_unit_test(test_global_change_is_told),
+		cmocka_unit_test(test_motion_ends_as_it_begins),
 		cmocka_unit_test(test_one_odd_picture_is_passed_over),
 		cmocka_unit_test(test_shake_is_no_motion),
 		cmocka_unit_test(test_standing_still),

@@ -206,7 +206,8 @@ class Bench:
                        '`motion_compare.py`: block F (cells of 16 pixels), part of the frames with motion found, part of',
                        'the frames without it that raised a false alarm, events found; default settings of every detector, the',
                        'same grey pictures, all frames. MOG2 and KNN are those of OpenCV, their shadows counted as motion; ViBe and',
-                       'sigma-delta are written from their descriptions; `motion` is the program, playing in real time.', '',
+                       'sigma-delta are written from their descriptions; `motion` is the program. It plays in real time, so that',
+                       'its figures change from run to run, and suffer when the machine is busy.', '',
                        out.rstrip(), '']
 
     def section_motion(self):

@@ -5,6 +5,7 @@
  * is left, and flushes; what is written meanwhile belongs to the next one.
  */
 #include "storage/append.h"
+#include "storage/stripe.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -210,7 +211,8 @@ static bool commit_wanted(struct store *s)
 {
 	struct segment *seg;
 
-	if (commit_appended(s) > s->durable || s->checkpoint_running || s->checkpoint_due)
+	if ((stripe_is(s->io) && stripe_unsaved(s->io)) || commit_appended(s) > s->durable ||
+	    s->checkpoint_running || s->checkpoint_due)
 		return true;
 	list_for_each (seg, &s->live, link) {
 		if (seg->closed || !seg->header_durable)

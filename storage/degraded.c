@@ -35,6 +35,7 @@ void store_watch_volumes(struct store *s)
 	unsigned told = s->volumes_told;
 
 	s->volumes_told = stripe_missing(s->io);
+	STORE_SET(s, volumes_missing, s->volumes_told);
 	if (told != s->volumes_told)
 		store_trouble_over(s);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The public calls. */
 #include "storage/append.h"
+#include "storage/replace.h"
 #include "storage/stripe.h"
 #include "storage/volume.h"
 
@@ -100,6 +101,7 @@ static int open_rest(struct store *s, const struct store_options *o, struct errm
 		err = boot_begin(s, &now);
 	if (err)
 		return errmsg_set(em, err, "%s: cannot tell the time: %s", s->dir, strerror(-err));
+	s->replace_rate = STORE_REPLACE_RATE;
 	store_watch_volumes(s);
 	return append_pool_create(s, em);
 }
@@ -129,6 +131,9 @@ int store_open(struct store **out, const char *dir, struct reactor *r,
 	list_init(&s->gathers_free);
 	list_init(&s->writes);
 	int err = open_rest(s, o ? o : &none, em);
+
+	if (!err && !(o && o->io))
+		err = replace_resume(s, em);
 
 	if (err) {
 		store_free(s);
@@ -174,6 +179,7 @@ int store_close(struct store *s)
 {
 	if (!s)
 		return 0;
+	replace_stop(s);
 	uint64_t errors = atomic_load_explicit(&s->count.write_errors, memory_order_relaxed);
 	/* A failure on the way makes the log go on in another segment: that one is closed too. */
 	int err = s->failed;
@@ -373,6 +379,9 @@ void store_stats(const struct store *cs, struct store_stats *out)
 		.oldest_utc_ns = LOAD(oldest_utc_ns),
 		.commit_max_ns = LOAD(commit_max_ns),
 		.waiting_bytes = LOAD(waiting_bytes),
+		.volumes = s->super.volume_count,
+		.parity = s->super.parity_count,
+		.volumes_missing = (uint32_t)LOAD(volumes_missing),
 	};
 	pthread_mutex_lock(&s->lock);
 	memcpy(out->trouble, s->trouble, sizeof(out->trouble));

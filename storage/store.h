@@ -138,9 +138,10 @@ struct store_stats {
 	uint32_t segments, segments_used, segments_locked;
 	uint32_t locks; /* that stand */
 	uint64_t capacity_bytes;
-	int64_t oldest_utc_ns;    /* of the oldest record; 0: empty */
-	int64_t commit_max_ns;    /* longest commit since open */
-	size_t waiting_bytes;     /* appended, not yet written */
+	int64_t oldest_utc_ns; /* of the oldest record; 0: empty */
+	int64_t commit_max_ns; /* longest commit since open */
+	size_t waiting_bytes;  /* appended, not yet written */
+	uint32_t volumes, parity, volumes_missing;
 	char trouble[ERRMSG_MAX]; /* "" when all is well */
 };
 /* Any thread. */

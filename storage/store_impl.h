@@ -9,6 +9,7 @@
  *   recover.c     mount                     retain.c      recycling
  *   scan.c        walking chunks            boots.c       cameras and boots
  *   minutes*.c    minute maps
+ *   replace.c     filling a volume anew
  *   degraded.c    missing volumes; the stripes below have their own stripe_impl.h
  *   revive.c      after a failure
  *   locks.c       what people lock          retain_mark.c segments that are locked
@@ -35,6 +36,7 @@
 #define STORE_DIRECT_DEFAULT   (256u << 10)
 #define STORE_FAILURES_MAX     3u /* failed writes or flushes with no success between */
 #define STORE_SEALS_CHECKPOINT 16u
+#define STORE_REPLACE_RATE     (UINT64_C(100) << 20) /* bytes a second of a rebuild */
 
 /* One write, from its place in the log until it is done. `s->writes` holds them in ticket order. */
 enum write_kind { WRITE_HEADER, WRITE_CHUNK, WRITE_SEAL, WRITE_CHECKPOINT };
@@ -101,11 +103,12 @@ struct deferred {
 };
 
 struct minutes;
+struct replace;
 
 struct store_counters {
 	atomic_ullong appended, durable, frames, records, direct_frames, gathered_frames;
 	atomic_ullong payload_bytes, written_bytes, commits, recycled, write_errors;
-	atomic_ullong used, locked, locks, waiting_bytes;
+	atomic_ullong used, locked, locks, waiting_bytes, volumes_missing;
 	atomic_llong oldest_utc_ns, commit_max_ns;
 };
 #define STORE_ADD(s, field, n) \
@@ -198,10 +201,13 @@ struct store {
 	int failed;                 /* 0, or -EIO until the disk can be used again */
 	struct reactor_timer retry; /* armed while failed */
 	int64_t retry_ns;
+	struct replace *replace; /* a rebuild; replace.c */
+	struct errmsg replace_failed;
+	uint64_t replace_rate;
 	unsigned volumes_told; /* how many are missing, as last said */
 
 	struct store_counters count;
-	pthread_mutex_t lock; /* protects: trouble */
+	pthread_mutex_t lock; /* protects: trouble, replace */
 	char trouble[ERRMSG_MAX];
 };
 

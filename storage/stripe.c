@@ -100,7 +100,7 @@ int stripe_lost(struct stripe_set *s, unsigned v, int err, const char *what)
 	atomic_fetch_add_explicit(&s->volume[v].write_errors, 1, memory_order_relaxed);
 	if (s->member.rebuilding == v) {
 		s->member.rebuilding = DISK_NO_VOLUME;
-		s->member.frontier = 0;
+		s->member.frontier = s->rebuild.frontier = 0;
 	} else if (!(s->usable & BIT(v))) {
 		return 0; /* given up already: this was still under way */
 	} else if (left <= s->k) {
@@ -138,6 +138,11 @@ void stripe_status(struct storage_io *io, struct stripe_status *out)
 	pthread_mutex_unlock(&s->lock);
 }
 
+bool stripe_unsaved(const struct storage_io *io)
+{
+	return stripe_dirty(container_of(io, const struct stripe_set, io));
+}
+
 unsigned stripe_missing(const struct storage_io *io)
 {
 	const struct stripe_set *s = container_of(io, const struct stripe_set, io);
@@ -172,6 +177,8 @@ static void stripe_close(struct storage_io *io)
 	for (unsigned v = 0; v < s->n; v++)
 		if (s->volume[v].io)
 			s->volume[v].io->ops->close(s->volume[v].io);
+	for (unsigned i = 0; i < s->nretired; i++)
+		s->retired[i]->ops->close(s->retired[i]);
 	stripe_write_free(s);
 	free(s->tables);
 	pthread_mutex_destroy(&s->lock);
@@ -400,6 +407,13 @@ int stripe_assemble(struct stripe_part *part, unsigned parts, bool writing, stru
 		stripe_close(&s->io);
 		return err;
 	}
+	/* A rebuild goes on where it was known to be; without its volume there is none. */
+	if (s->member.rebuilding != DISK_NO_VOLUME &&
+	    s->volume[s->member.rebuilding].state != STRIPE_REBUILDING)
+		s->member.rebuilding = DISK_NO_VOLUME;
+	if (s->member.rebuilding == DISK_NO_VOLUME)
+		s->member.frontier = 0;
+	s->rebuild.frontier = s->member.frontier;
 	/* Two new generations at every opening. A crash may leave a volume one behind the others,
 	 * with all that is durable; a copy made before is then two behind. */
 	s->changes += writing ? 2 : 0;
@@ -443,17 +457,22 @@ static int stripe_refresh(struct storage_io *io)
 			best = m;
 	if (best.generation == s->member.generation)
 		return 0;
-	for (unsigned v = 0; v < s->n; v++) {
-		struct stripe_volume *vol = &s->volume[v];
+	for (unsigned i = 0; i < s->n; i++) {
+		struct stripe_volume *vol = &s->volume[i];
 
-		if (!vol->io || !(s->usable & BIT(v)))
+		if (!vol->io || !(s->usable & BIT(i)))
 			continue;
-		if (best.in_sync & BIT(v) && !memcmp(best.uuid[v], s->member.uuid[v], 16))
+		if (best.in_sync & BIT(i) && !memcmp(best.uuid[i], s->member.uuid[i], 16))
 			continue;
-		s->usable &= ~BIT(v);
-		set_state(s, v, STRIPE_FAILED, "given up by the writer");
+		s->usable &= ~BIT(i);
+		set_state(s, i, STRIPE_FAILED, "given up by the writer");
 	}
+	unsigned v = best.rebuilding;
+	bool same = v == s->member.rebuilding && v != DISK_NO_VOLUME &&
+		    !memcmp(best.uuid[v], s->member.uuid[v], 16);
+
 	pthread_mutex_lock(&s->lock);
+	s->rebuild.frontier = same ? best.frontier : 0;
 	s->member = best;
 	pthread_mutex_unlock(&s->lock);
 	return s->usable != before;

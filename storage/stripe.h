@@ -75,10 +75,42 @@ void stripe_status(struct storage_io *io, struct stripe_status *out);
 /* A volume by itself, NULL: not there; for whoever looks at superblocks or parity. */
 struct storage_io *stripe_volume_io(struct storage_io *io, unsigned index);
 
+/* The membership on the disks is not what it is: a flush is wanted. */
+bool stripe_unsaved(const struct storage_io *io);
 /* How many volumes do not count now. */
 unsigned stripe_missing(const struct storage_io *io);
 /* "volume 2 (/mnt/c): why; volume 3: why"; "" when all are there. */
 void stripe_explain(struct storage_io *io, char *out, size_t size);
+
+/*
+ * Filling a volume anew, onto another disk or its own, while the store is written. From `begin` on
+ * it takes all that is written; what was there before is copied behind a moving frontier, window by
+ * window: `window` opens one, somebody copies it, `settle` takes it. Whoever copies may be on
+ * another thread and uses a set of its own; the other calls are on the writer's.
+ */
+/* Volume `index`, missing or not, is now `io` (taken over), of that UUID, in `dir`; its superblock
+ * is written. -EBUSY: another one is being rebuilt; -ENODEV: too few would be left. */
+int stripe_rebuild_begin(struct storage_io *io, unsigned index, struct storage_io *volume,
+			 const uint8_t uuid[16], const char *dir) MUST_CHECK;
+struct stripe_rebuild_window {
+	unsigned volume;
+	uint64_t from, to; /* in the volumes */
+	uint32_t usable;   /* volumes to copy from, a bit each */
+	uint64_t end;      /* of all */
+};
+/* The next window. 1: *out is it; 0: all is copied, it counts with the next flush; -ENODEV: nothing
+ * is being rebuilt (any more). */
+int stripe_rebuild_window(struct storage_io *io, struct stripe_rebuild_window *out) MUST_CHECK;
+/* The window was copied; where something was written meanwhile, the same one comes again. */
+void stripe_rebuild_settle(struct storage_io *io, const struct stripe_rebuild_window *w);
+/* Copies a window from `io` to `volume`. `mem`: stripe_rebuild_memory bytes, block-aligned. 0 or
+ * -errno: of reading -EIO, of writing what the volume says. */
+int stripe_rebuild_copy(struct storage_io *io, const struct stripe_rebuild_window *w,
+			struct storage_io *volume, uint8_t *mem) MUST_CHECK;
+size_t stripe_rebuild_memory(const struct storage_io *io);
+/* The volume that is being filled and how far it is. False: none. Any thread. */
+bool stripe_rebuild_progress(struct storage_io *io, unsigned *volume, uint64_t *done,
+			     uint64_t *total);
 
 struct stripe_check {
 	uint64_t stripes;    /* compared */

@@ -5,6 +5,7 @@
  *   stripe.c        putting together, state, membership    stripe_read.c   reading, in every way
  *   stripe_write.c  writing, flushing                      stripe_code.c   parity
  *   stripe_sync.c   the blocking calls                     stripe_check.c  comparing
+ *   stripe_rebuild.c  filling a volume anew
  */
 #ifndef STORAGE_STRIPE_IMPL_H
 #define STORAGE_STRIPE_IMPL_H
@@ -14,6 +15,7 @@
 
 #include "storage/stripe.h"
 
+#define STRIPE_POOL  10u  /* writes at once; more than the store has in flight */
 #define STRIPE_PIECE 256u /* stripes moved at once: 1 MiB of each volume */
 
 struct stripe_volume {
@@ -46,6 +48,7 @@ struct stripe_write {
 	struct stripe_child child[DISK_VOLUMES_MAX];
 	struct iovec *iov; /* STRIPE_PIECE for each volume */
 	uint8_t *parity;   /* STRIPE_PIECE blocks for each parity volume */
+	uint64_t place;    /* of the piece under way, in every volume */
 };
 
 enum stripe_flush_stage { STRIPE_FLUSH_DATA, STRIPE_FLUSH_MEMBER, STRIPE_FLUSH_MEMBER_FLUSH };
@@ -58,6 +61,17 @@ struct stripe_flush {
 	struct stripe_child child[DISK_VOLUMES_MAX];
 	uint8_t *block;
 };
+
+/* A volume that is filled anew; member.rebuilding says which. */
+struct stripe_rebuild {
+	uint64_t from, to;   /* window being copied; to 0: none */
+	bool touched;        /* something was written there meanwhile: to be copied again */
+	uint64_t frontier;   /* copied; member.frontier of it is on the disks */
+	uint64_t flushing;   /* frontier when the flush under way began */
+	int64_t recorded_ns; /* when the frontier was last put on the disks */
+};
+
+#define STRIPE_RETIRED_MAX 16u
 
 struct stripe_set {
 	struct storage_io io;
@@ -75,6 +89,10 @@ struct stripe_set {
 	struct list waiting;                                 /* storage_io_op without one */
 	struct stripe_write *pool;
 	struct stripe_flush flush;
+	struct stripe_rebuild rebuild;
+	/* Replaced ones, until close: something may be in flight to them. */
+	struct storage_io *retired[STRIPE_RETIRED_MAX];
+	unsigned nretired;
 	uint32_t blamed;      /* left out by the last read_again */
 	pthread_mutex_t lock; /* protects: states and their reasons, for stripe_status */
 };
@@ -151,6 +169,13 @@ void stripe_write_free(struct stripe_set *s);
 void stripe_write_begin(struct storage_io *io, struct storage_io_op *op, const void *buf,
 			size_t len, uint64_t offset, int buf_index);
 void stripe_flush_begin(struct storage_io *io, struct storage_io_op *op);
+
+/* stripe_rebuild.c */
+/* A write to [from, to) of every volume begins. */
+void stripe_rebuild_touch(struct stripe_set *s, uint64_t from, uint64_t to);
+/* A flush of all volumes begins; it has succeeded. */
+void stripe_rebuild_flushing(struct stripe_set *s);
+void stripe_rebuild_flushed(struct stripe_set *s);
 
 /* stripe_sync.c */
 int stripe_write_sync(struct storage_io *io, const void *buf, size_t len, uint64_t offset);

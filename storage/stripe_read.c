@@ -33,7 +33,7 @@ static bool counts(const struct window *w, unsigned v, uint64_t end)
 
 	if (!s->volume[v].io || w->avoid >> v & 1)
 		return false;
-	return s->usable >> v & 1 || (s->member.rebuilding == v && end <= s->member.frontier);
+	return s->usable >> v & 1 || (s->member.rebuilding == v && end <= s->rebuild.frontier);
 }
 
 static int read_volume(struct stripe_set *s, unsigned v, struct iovec *iov, unsigned niov,

@@ -21,14 +21,16 @@ static int write_piece(struct stripe_set *s, const uint8_t *buf, unsigned stripe
 			memcpy(col[r] + (size_t)i * DISK_BLOCK,
 			       buf + ((size_t)i * s->k + r) * DISK_BLOCK, DISK_BLOCK);
 	stripe_code_parity(s, (size_t)stripes * DISK_BLOCK, col, col + s->k);
+	uint64_t place = stripe_place(s, stripe_block(offset));
+
+	stripe_rebuild_touch(s, place, place + (uint64_t)stripes * DISK_BLOCK);
 	for (unsigned r = 0; r < s->n; r++) {
 		unsigned v = stripe_holder(s, turn, r);
 
 		if (!stripe_takes(s, v))
 			continue;
 		int err = s->volume[v].io->ops->write_sync(s->volume[v].io, col[r],
-							   (size_t)stripes * DISK_BLOCK,
-							   stripe_place(s, stripe_block(offset)));
+							   (size_t)stripes * DISK_BLOCK, place);
 
 		if (err)
 			err = stripe_lost(s, v, err, "write");
@@ -106,8 +108,11 @@ static int write_member(struct stripe_set *s, uint8_t *block)
 int stripe_flush_sync(struct storage_io *io)
 {
 	struct stripe_set *s = stripe_of(io);
+	stripe_rebuild_flushing(s);
 	int err = flush_all(s);
 
+	if (!err)
+		stripe_rebuild_flushed(s);
 	if (err || !stripe_dirty(s))
 		return err;
 	uint8_t *block = stripe_alloc(DISK_BLOCK);

@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define POOL 10u /* writes at once; more than the store has in flight */
-
 static void child_done(struct storage_io_op *op, int res);
 static void write_begin(struct stripe_set *s, struct stripe_write *w, struct storage_io_op *op);
 
@@ -29,11 +27,11 @@ int stripe_write_init(struct stripe_set *s)
 	list_init(&s->waiting);
 	if (!s->writing)
 		return 0;
-	s->pool = calloc(POOL, sizeof(*s->pool));
+	s->pool = calloc(STRIPE_POOL, sizeof(*s->pool));
 	s->flush.block = stripe_alloc(DISK_BLOCK);
 	if (!s->pool || !s->flush.block)
 		return -ENOMEM;
-	for (unsigned i = 0; i < POOL; i++) {
+	for (unsigned i = 0; i < STRIPE_POOL; i++) {
 		struct stripe_write *w = &s->pool[i];
 		uint8_t *mem = stripe_alloc(bytes);
 
@@ -52,7 +50,7 @@ int stripe_write_init(struct stripe_set *s)
 
 void stripe_write_free(struct stripe_set *s)
 {
-	for (unsigned i = 0; s->pool && i < POOL; i++)
+	for (unsigned i = 0; s->pool && i < STRIPE_POOL; i++)
 		free(s->pool[i].iov); /* the parity buffer is a part of it */
 	free(s->pool);
 	free(s->flush.block);
@@ -100,6 +98,8 @@ static void submit_piece(struct stripe_set *s, struct stripe_write *w)
 	if (w->piece > room)
 		w->piece = (size_t)room;
 	stripes = (unsigned)(w->piece / (s->k * DISK_BLOCK));
+	w->place = place;
+	stripe_rebuild_touch(s, place, place + (uint64_t)stripes * DISK_BLOCK);
 	encode(s, w, stripes);
 	for (unsigned role = 0; role < s->n; role++) {
 		unsigned v = stripe_holder(s, turn, role);
@@ -176,6 +176,8 @@ static void flush_stage(struct stripe_set *s, enum stripe_flush_stage stage)
 	uint64_t at = 0;
 
 	f->stage = stage;
+	if (stage == STRIPE_FLUSH_DATA)
+		stripe_rebuild_flushing(s);
 	if (stage == STRIPE_FLUSH_MEMBER)
 		stripe_member_next(s, f->block, &at);
 	for (unsigned v = 0; v < s->n; v++) {
@@ -204,6 +206,8 @@ static void flush_child_done(struct stripe_set *s)
 	}
 	if (!f->res && f->stage == STRIPE_FLUSH_MEMBER_FLUSH)
 		stripe_member_written(s);
+	if (!f->res && f->stage == STRIPE_FLUSH_DATA)
+		stripe_rebuild_flushed(s);
 	if (!f->res && stripe_dirty(s)) {
 		/* Also when a volume was lost while the membership was being written. */
 		flush_stage(s, STRIPE_FLUSH_MEMBER);

@@ -3,10 +3,10 @@
  * Power cuts and lost disks. Random workloads write a store with parity on simulated disks; at
  * every write and flush, submitted or completed, all disks are cut off and come up with what they
  * had made durable and some of the rest; then any of them, as many as there is parity, are gone,
- * wiped, unreadable or give wrong bytes. In some workloads a disk fails while it is written to. A
- * reader, recovery, the reader again and further appending must find everything that was reported
- * durable, byte for byte and in order, and nothing else; and once a disk that was away comes back,
- * what it missed is not read from it.
+ * wiped, unreadable or give wrong bytes. In some workloads a disk fails while it is written to, in
+ * others one is replaced and filled anew meanwhile. A reader, recovery, the reader again and
+ * further appending must find everything that was reported durable, byte for byte and in order, and
+ * nothing else; and once a disk that was away comes back, what it missed is not read from it.
  *
  * SEED=n runs that one workload; CRASH_STATES how many states in all (default 1200).
  */
@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/store_impl.h"
+#include "storage/stripe.h"
 #include "tests/crash/model.h"
 #include "tests/lib/simarray.h"
 
@@ -199,9 +201,13 @@ static void go_on(struct model *m, const struct model_shown *before)
 
 	for (size_t i = 0; i < m->items; i++)
 		m->item[i].position = 0;
-	for (unsigned i = 0; i < 6; i++)
-		model_check(m, !model_append(m), "appending after recovery");
-	int err = store_close(m->store);
+	int err = 0;
+
+	for (unsigned i = 0; i < 6; i++) {
+		err = model_append(m);
+		model_check(m, !err, "appending after recovery: %s", strerror(-err));
+	}
+	err = store_close(m->store);
 
 	m->store = NULL;
 	model_check(m, !err, "closing after recovery: %s", strerror(-err));
@@ -267,15 +273,89 @@ struct run {
 	unsigned parity;
 	unsigned faulty; /* a disk that fails on the way; `disks`: none */
 	bool cut;
+	unsigned replaced; /* a disk that is filled anew; `disks`: none */
+	struct simdisk *old;
+	struct stripe_rebuild_window window;
+	struct storage_io *copy_to;
+	uint8_t *mem;
+	bool copied, rebuilt; /* a window is copied and not settled; all of it counts */
 };
+
+/* A disk that does not count now. */
+static uint32_t lost_of(const struct run *r)
+{
+	if (r->faulty < r->a->disks)
+		return 1u << r->faulty;
+	return r->replaced < r->a->disks && !r->rebuilt ? 1u << r->replaced : 0;
+}
+
+/* How many others may be lost with the power. */
+static unsigned more_of(const struct run *r)
+{
+	return r->parity - (lost_of(r) != 0);
+}
+
+/* Another disk in the place of one, empty but for its superblock. */
+static void replace_disk(struct run *r, uint64_t seed)
+{
+	struct model *m = &r->m;
+	unsigned i = (unsigned)model_random(m, r->a->disks);
+	uint64_t size = simdisk_size(r->a->disk[i]);
+	struct format_super super = *stripe_super(m->store->io);
+	uint8_t *image = calloc(1, size);
+	struct storage_io *io;
+	struct errmsg em = {0};
+
+	model_check(m, image, "no memory");
+	super.volume_index = i;
+	memset(super.volume_uuid, 0x77, sizeof(super.volume_uuid));
+	format_super_encode(image + DISK_SUPER_A, &super);
+	format_super_encode(image + DISK_SUPER_B, &super);
+	r->old = r->a->disk[i];
+	r->a->disk[i] = simdisk_from_image(image, size, seed);
+	r->replaced = i;
+	free(image);
+	model_check(m,
+		    !simdisk_io.open(r->a->disk[i], "new", STORAGE_IO_WRITE | STORAGE_IO_LOCK,
+				     m->reactor, &io, &em),
+		    "%s", em.text);
+	model_check(m,
+		    !simdisk_io.open(r->a->disk[i], "new", STORAGE_IO_WRITE, m->reactor,
+				     &r->copy_to, &em),
+		    "%s", em.text);
+	model_check(m, !stripe_rebuild_begin(m->store->io, i, io, super.volume_uuid, "new"),
+		    "a rebuild cannot begin");
+	r->mem = aligned_alloc(4096, stripe_rebuild_memory(m->store->io));
+	model_check(m, r->mem, "no memory");
+}
+
+/* One third of a window's way: opened, copied, settled; other things happen in between. */
+static void rebuild_on(struct run *r)
+{
+	struct storage_io *io = r->m.store->io;
+
+	if (r->replaced == r->a->disks || r->rebuilt)
+		return;
+	if (r->copied) {
+		stripe_rebuild_settle(io, &r->window);
+		r->copied = false;
+		r->window.to = 0;
+	} else if (r->window.to) {
+		model_check(&r->m, !stripe_rebuild_copy(io, &r->window, r->copy_to, r->mem),
+			    "copying for the rebuild");
+		r->copied = true;
+	} else if (stripe_rebuild_window(io, &r->window) <= 0) {
+		r->window.to = 0;
+		store_commit(r->m.store);
+	}
+	r->rebuilt = !stripe_missing(io);
+}
 
 static void maybe_cut(struct run *r, uint64_t submitted, uint64_t completed)
 {
-	bool failing = r->faulty < r->a->disks;
-
 	if (r->cut &&
 	    (simarray_submitted(r->a) != submitted || simarray_completed(r->a) != completed))
-		cut_power(&r->m, r->parity - failing, failing ? 1u << r->faulty : 0);
+		cut_power(&r->m, more_of(r), lost_of(r));
 }
 
 static void turn(struct run *r)
@@ -292,6 +372,7 @@ static void one_step(struct run *r)
 	uint64_t submitted = simarray_submitted(r->a), completed = simarray_completed(r->a);
 	int err = 0;
 
+	rebuild_on(r);
 	switch (model_random(m, 24)) {
 	case 0:
 	case 1: store_commit(m->store); break;
@@ -332,10 +413,13 @@ static uint64_t workload(uint64_t seed, uint64_t want)
 	r.m.doing = "opening a new store";
 	model_check(&r.m, !model_open(&r.m), "%s", r.m.trouble);
 	r.m.doing = "writing";
+	r.replaced = r.a->disks;
 	uint64_t skip = seed % 2 ? 900 + seed % 7 * 40 : 0;
 
 	for (uint64_t i = 0; i < skip + WORKLOAD_OPS && states < want; i++) {
 		r.cut = i >= skip;
+		if (i == skip / 2 + 3 && seed % 3 == 1)
+			replace_disk(&r, seed);
 		one_step(&r);
 	}
 	int err = store_close(r.m.store);
@@ -347,8 +431,11 @@ static uint64_t workload(uint64_t seed, uint64_t want)
 	r.m.durable = UINT64_MAX;
 	r.m.doing = "after a clean end";
 	/* Nothing is under way any more: only disks are lost. */
-	cut_power(&r.m, r.parity - (r.faulty < r.a->disks),
-		  r.faulty < r.a->disks ? 1u << r.faulty : 0);
+	cut_power(&r.m, more_of(&r), lost_of(&r));
+	if (r.copy_to)
+		r.copy_to->ops->close(r.copy_to);
+	free(r.mem);
+	simdisk_free(r.old);
 	model_end(&r.m);
 	simarray_free(r.a);
 	return states;

@@ -73,13 +73,26 @@ const struct command cli_commands[] = {
 	{"watch", "PATH... [OPTIONS]", N_("show settings and figures whenever they change"),
 	 "Example: matlang watch 'cameras/*/state'", CLI_USES_JSON | CLI_USES_CONTROL,
 	 cmd_watch_options, cmd_watch},
-	{"store create", "DIR [OPTIONS]", N_("make a store: reserve the space for footage"), NULL,
-	 CLI_USES_JSON, cmd_store_create_options, cmd_store_create},
-	{"store info", "[DIR]", N_("size, age and use of a store"), NULL,
+	{"store create", "DIR... [OPTIONS]", N_("make a store: reserve the space for footage"),
+	 NULL, CLI_USES_JSON, cmd_store_create_options, cmd_store_create},
+	{"store info", "[DIR...]", N_("size, age and use of a store"), NULL,
 	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, NULL, cmd_store_info},
-	{"store verify", "[DIR]", N_("read all of a store and name what is damaged"),
+	{"store verify", "[DIR...]", N_("read all of a store and name what is damaged"),
 	 "Works beside a running box. Exit code 1 when anything is damaged.",
 	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, NULL, cmd_store_verify},
+	{"store rebuild", "NEW [OPTIONS]",
+	 N_("fill the missing disk of a store with parity anew, in a new directory or its own"),
+	 N_("A running box does it while it records; otherwise it is done here. What is written "
+	    "meanwhile\n"
+	    "goes to the new disk at once.\n"
+	    "Example: matlang store rebuild /mnt/new"),
+	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, NULL, cmd_store_rebuild},
+	{"store replace", "OLD NEW [OPTIONS]",
+	 N_("exchange a disk of a store with parity that is still there"),
+	 N_("The old one is left out at once, so that one disk less may be lost until the new one "
+	    "counts.\n"
+	    "Example: matlang store replace /mnt/b /mnt/new"),
+	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, NULL, cmd_store_replace},
 	{"store repair", "DIR [OPTIONS]",
 	 N_("write damaged parts of a store anew from what is left of it"),
 	 N_("The store must not be in use. Superblocks, checkpoints, seals and headers are made "

@@ -32,6 +32,8 @@ int cmd_bench(struct cli *c, int argc, char **argv);
 int cmd_store_create(struct cli *c, int argc, char **argv);
 int cmd_store_info(struct cli *c, int argc, char **argv);
 int cmd_store_verify(struct cli *c, int argc, char **argv);
+int cmd_store_rebuild(struct cli *c, int argc, char **argv);
+int cmd_store_replace(struct cli *c, int argc, char **argv);
 int cmd_store_repair(struct cli *c, int argc, char **argv);
 
 extern const struct cli_option cmd_status_options[];

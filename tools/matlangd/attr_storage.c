@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "capture/core/timefmt.h"
+#include "storage/replace.h"
 #include "tools/matlangd/appliance.h"
 #include "tools/matlangd/attr_field.h"
 #include "tools/matlangd/attr_value.h"
@@ -17,7 +18,10 @@ static void stats(const struct attr_target *t, struct store_stats *s)
 
 static ATTR_SHOW(show_dir)
 {
-	return attr_print(out, size, "%s", t->env->settings->store_dir);
+	/* A rebuild may have moved a part of it. */
+	return attr_print(out, size, "%s",
+			  t->env->box ? store_dirs(appliance_store(t->env->box))
+				      : t->env->settings->store_dir);
 }
 
 static ATTR_STORE(store_dir)

@@ -14,6 +14,7 @@ struct box_settings {
 	char store_dir[PATH_MAX];   /* storage/dir, at start */
 	unsigned workers;           /* workers/threads, at start; 0: one a processor */
 	unsigned commit_ms;         /* storage/commit_ms, 100..10000 */
+	unsigned rebuild_mb_s;      /* storage/rebuild_rate, MiB/s; 0: no limit */
 	char config_file[PATH_MAX]; /* what `save` writes */
 };
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/replace.h"
 #include "tools/matlangd/appliance.h"
 
 #define FAKE_CAMERAS 512
@@ -221,6 +222,25 @@ size_t store_lock_count(const struct store *s)
 const struct record_lock *store_lock_at(const struct store *s, size_t index)
 {
 	return index < store_lock_count(s) ? &fake.lock : NULL;
+}
+
+int replace_start(struct store *s, const char *old, const char *dir, struct errmsg *em)
+{
+	return errmsg_set(em, -EINVAL, "the store has no parity to rebuild from");
+}
+
+void replace_stats(const struct store *s, struct replace_stats *out)
+{
+	*out = (struct replace_stats){0};
+}
+
+void replace_set_rate(struct store *s, uint64_t bytes_per_s)
+{
+}
+
+const char *store_dirs(const struct store *s)
+{
+	return "/var/lib/matlang/store";
 }
 
 void store_set_commit_interval(struct store *s, int64_t ns)

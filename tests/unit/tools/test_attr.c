@@ -26,7 +26,8 @@ static int setup(void **state)
 	struct recorder *r;
 
 	fake_reset();
-	settings = (struct box_settings){.store_dir = BOX_STORE_DIR, .commit_ms = 1000};
+	settings = (struct box_settings){
+		.store_dir = BOX_STORE_DIR, .commit_ms = 1000, .rebuild_mb_s = 100};
 	env = (struct attr_env){.box = &fake, .settings = &settings, .changed = on_changed};
 	last_changed[0] = '\0';
 	assert_int_equal(appliance_add_camera(&fake, "gate-01", &r, NULL), 0);

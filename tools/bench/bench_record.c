@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "storage/disk_format.h"
 #include "tools/matlangd/appliance.h"
 
 #define WARM_UP_NS    (2 * NSEC_PER_SEC)
@@ -22,7 +23,7 @@
 #define POLL_NS       (100 * NSEC_PER_MSEC)
 
 struct options {
-	double cameras, fps, frame_kb, seconds, analyze, width, height, store_gb;
+	double cameras, fps, frame_kb, seconds, analyze, width, height, store_gb, parity;
 	const char *store, *format;
 	bool unpaced, json;
 };
@@ -194,6 +195,9 @@ static void report(const struct bench *b)
 	double mb_s = (double)bytes / 1e6 / seconds;
 	uint64_t written = z->store.written_bytes - a->store.written_bytes;
 	uint64_t payload = z->store.payload_bytes - a->store.payload_bytes;
+	/* With parity the disks take more than what is written into the store. */
+	double disks_mb_s = (double)written / 1e6 / seconds * z->store.volumes /
+			    (z->store.volumes - z->store.parity);
 	json_t *j;
 
 	if (!b->o->json) {
@@ -201,6 +205,9 @@ static void report(const struct bench *b)
 		       "%.1f us CPU a frame\n",
 		       b->o->cameras, seconds, (unsigned long long)frames,
 		       (unsigned long long)(z->lost - a->lost), mb_s, cpu_us);
+		if (z->store.volumes > 1)
+			printf("%u disks, parity %u: %.1f MB/s to all of them, parity counted\n",
+			       z->store.volumes, z->store.parity, disks_mb_s);
 		printf("resident %.0f MB, of it slots %.0f MB; copied by capture: %llu frames; "
 		       "longest commit %.0f ms; overhead %.2f %%\n",
 		       (double)z->rss_bytes / 1e6, (double)z->slab_bytes / 1e6,
@@ -213,17 +220,19 @@ static void report(const struct bench *b)
 		return;
 	}
 	j = json_pack(
-		"{s:I s:f s:I s:I s:I s:f s:f s:I s:I s:I s:I s:I s:I s:I s:f s:f}", "cameras",
-		(json_int_t)b->o->cameras, "seconds", seconds, "frames", (json_int_t)frames, "lost",
-		(json_int_t)(z->lost - a->lost), "bytes", (json_int_t)bytes, "cpu_us_per_frame",
-		cpu_us, "mb_per_s", mb_s, "rss_bytes", (json_int_t)z->rss_bytes, "analyzed",
-		(json_int_t)analyzed, "skipped", (json_int_t)(z->skipped - a->skipped),
-		"slab_bytes", (json_int_t)z->slab_bytes, "copies",
-		(json_int_t)(z->copies - a->copies), "direct_frames",
+		"{s:I s:f s:I s:I s:I s:f s:f s:I s:I s:I s:I s:I s:I s:I s:f s:f s:I s:I s:f}",
+		"cameras", (json_int_t)b->o->cameras, "seconds", seconds, "frames",
+		(json_int_t)frames, "lost", (json_int_t)(z->lost - a->lost), "bytes",
+		(json_int_t)bytes, "cpu_us_per_frame", cpu_us, "mb_per_s", mb_s, "rss_bytes",
+		(json_int_t)z->rss_bytes, "analyzed", (json_int_t)analyzed, "skipped",
+		(json_int_t)(z->skipped - a->skipped), "slab_bytes", (json_int_t)z->slab_bytes,
+		"copies", (json_int_t)(z->copies - a->copies), "direct_frames",
 		(json_int_t)(z->store.direct_frames - a->store.direct_frames), "gathered_frames",
 		(json_int_t)(z->store.gathered_frames - a->store.gathered_frames),
 		"overhead_percent", payload ? 100.0 * ((double)written / (double)payload - 1) : 0.0,
-		"commit_max_ms", (double)z->store.commit_max_ns / 1e6);
+		"commit_max_ms", (double)z->store.commit_max_ns / 1e6, "volumes",
+		(json_int_t)z->store.volumes, "parity", (json_int_t)z->store.parity,
+		"disks_mb_per_s", disks_mb_s);
 	if (j) {
 		json_dumpf(j, stdout, JSON_REAL_PRECISION(6));
 		putchar('\n');
@@ -239,13 +248,26 @@ static int show_creation(void *ctx, uint64_t done, uint64_t total)
 /* A store of its own in the folder, made once and used again by later runs. */
 static int prepare_store(const struct options *o, struct errmsg *em)
 {
-	const char *dirs[] = {o->store};
+	char *list = strdup(o->store), *rest = list, *dir;
+	const char *dirs[DISK_VOLUMES_MAX];
+	unsigned n = 0;
 	struct store_create_options co = {
-		.size_bytes = (uint64_t)(o->store_gb * 1e9),
 		.progress = show_creation,
+		.parity = (unsigned)o->parity,
 	};
-	int ret = store_create(dirs, 1, &co, em);
 
+	while (list && n < DISK_VOLUMES_MAX && (dir = strsep(&rest, ",")))
+		dirs[n++] = dir;
+	if (!n || n <= co.parity) {
+		free(list);
+		return errmsg_set(em, list ? -EINVAL : -ENOMEM,
+				  "--parity %u needs more folders than that, with commas between",
+				  co.parity);
+	}
+	co.size_bytes = (uint64_t)(o->store_gb * 1e9 / (n - co.parity));
+	int ret = store_create(dirs, n, &co, em);
+
+	free(list);
 	return ret == -EEXIST ? 0 : ret;
 }
 
@@ -280,37 +302,34 @@ static int run(struct bench *b)
 
 static void usage(FILE *f)
 {
-	fprintf(f, "Usage: matlang bench record --store DIR [OPTIONS]\n\n"
-		   "Records rack cameras as matlangd would, and prints what it cost.\n\n"
-		   "  --store DIR       folder for the bench's store (made if it is not there)\n"
-		   "  --store-gb N      its size when it is made, default 8\n"
-		   "  --cameras N       default 451\n"
-		   "  --fps N           frames a second of each, default 15\n"
-		   "  --frame-kb N      kilobytes of an MJPEG picture, default 100\n"
-		   "  --size WxH        default 1920x1080\n"
-		   "  --format NAME     mjpeg (default) or a raw format such as nv12\n"
-		   "  --seconds N       measured time, default 60\n"
-		   "  --analyze FPS     frames a second analysed of each camera, default 0\n"
-		   "  --unpaced         as fast as the disk takes them\n"
-		   "  --json            one object\n");
+	fprintf(f,
+		"Usage: matlang bench record --store DIR [OPTIONS]\n\n"
+		"Records rack cameras as matlangd would, and prints what it cost.\n\n"
+		"  --store DIR       folder for the bench's store (made if it is not there), or\n"
+		"                    several, with commas between\n"
+		"  --parity N        of the folders' worth, 0 to 3, when it is made; default 0\n"
+		"  --store-gb N      its size when it is made, default 8\n"
+		"  --cameras N       default 451\n"
+		"  --fps N           frames a second of each, default 15\n"
+		"  --frame-kb N      kilobytes of an MJPEG picture, default 100\n"
+		"  --size WxH        default 1920x1080\n"
+		"  --format NAME     mjpeg (default) or a raw format such as nv12\n"
+		"  --seconds N       measured time, default 60\n"
+		"  --analyze FPS     frames a second analysed of each camera, default 0\n"
+		"  --unpaced         as fast as the disk takes them\n"
+		"  --json            one object\n");
 }
 
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{"store", 1, NULL, 's'},
-		{"store-gb", 1, NULL, 'g'},
-		{"cameras", 1, NULL, 'c'},
-		{"fps", 1, NULL, 'f'},
-		{"frame-kb", 1, NULL, 'k'},
-		{"size", 1, NULL, 'z'},
-		{"format", 1, NULL, 'F'},
-		{"seconds", 1, NULL, 't'},
-		{"analyze", 1, NULL, 'a'},
-		{"unpaced", 0, NULL, 'u'},
-		{"json", 0, NULL, 'j'},
-		{"help", 0, NULL, 'h'},
-		{0},
+		{"store", 1, NULL, 's'},   {"store-gb", 1, NULL, 'g'},
+		{"parity", 1, NULL, 'p'},  {"cameras", 1, NULL, 'c'},
+		{"fps", 1, NULL, 'f'},     {"frame-kb", 1, NULL, 'k'},
+		{"size", 1, NULL, 'z'},    {"format", 1, NULL, 'F'},
+		{"seconds", 1, NULL, 't'}, {"analyze", 1, NULL, 'a'},
+		{"unpaced", 0, NULL, 'u'}, {"json", 0, NULL, 'j'},
+		{"help", 0, NULL, 'h'},    {0},
 	};
 	int c, ret = 0;
 
@@ -318,6 +337,7 @@ static int parse(int argc, char **argv, struct options *o)
 		switch (c) {
 		case 's': o->store = optarg; break;
 		case 'g': ret = bench_number("--store-gb", optarg, 0.05, 1e5, &o->store_gb); break;
+		case 'p': ret = bench_number("--parity", optarg, 0, 3, &o->parity); break;
 		case 'c': ret = bench_number("--cameras", optarg, 1, 4096, &o->cameras); break;
 		case 'f': ret = bench_number("--fps", optarg, 0.1, 1000, &o->fps); break;
 		case 'k': ret = bench_number("--frame-kb", optarg, 5, 8000, &o->frame_kb); break;

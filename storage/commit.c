@@ -211,8 +211,8 @@ static bool commit_wanted(struct store *s)
 {
 	struct segment *seg;
 
-	if ((stripe_is(s->io) && stripe_unsaved(s->io)) || commit_appended(s) > s->durable ||
-	    s->checkpoint_running || s->checkpoint_due)
+	if ((s->io && stripe_is(s->io) && stripe_unsaved(s->io)) ||
+	    commit_appended(s) > s->durable || s->checkpoint_running || s->checkpoint_due)
 		return true;
 	list_for_each (seg, &s->live, link) {
 		if (seg->closed || !seg->header_durable)

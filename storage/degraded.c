@@ -7,7 +7,7 @@
 
 void store_tell_volumes(struct store *s)
 {
-	unsigned missing = stripe_is(s->io) ? stripe_missing(s->io) : 0;
+	unsigned missing = s->io && stripe_is(s->io) ? stripe_missing(s->io) : 0;
 	char why[ERRMSG_MAX / 2];
 
 	if (!missing) {
@@ -30,7 +30,7 @@ void store_tell_volumes(struct store *s)
 
 void store_watch_volumes(struct store *s)
 {
-	if (!stripe_is(s->io))
+	if (!s->io || !stripe_is(s->io))
 		return;
 	unsigned told = s->volumes_told;
 

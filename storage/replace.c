@@ -79,15 +79,19 @@ static void run_step(struct reactor_msg *msg)
 	struct replace *r = container_of(msg, struct replace, msg);
 	int result = 0;
 
-	switch (r->step) {
-	case STEP_BEGIN: result = begin(r); break;
-	case STEP_SETTLE: stripe_rebuild_settle(r->s->io, &r->window); break;
-	case STEP_WINDOW:
-		result = stripe_rebuild_window(r->s->io, &r->window);
-		/* All copied: the next commit makes it count. */
-		if (!result)
-			store_commit(r->s);
-	}
+	/* After a failure the store may have no volumes for a while, or others than before. */
+	if (!r->s->io || !stripe_is(r->s->io))
+		result = -ENODEV;
+	else
+		switch (r->step) {
+		case STEP_BEGIN: result = begin(r); break;
+		case STEP_SETTLE: stripe_rebuild_settle(r->s->io, &r->window); break;
+		case STEP_WINDOW:
+			result = stripe_rebuild_window(r->s->io, &r->window);
+			/* All copied: the next commit makes it count. */
+			if (!result)
+				store_commit(r->s);
+		}
 	pthread_mutex_lock(&r->lock);
 	r->result = result;
 	r->answered = true;
@@ -372,7 +376,7 @@ int replace_start(struct store *s, const char *old, const char *dir, struct errm
 {
 	unsigned volume = 0;
 
-	if (!stripe_is(s->io) || !s->super.parity_count)
+	if (!s->io || !stripe_is(s->io) || !s->super.parity_count)
 		return errmsg_set(em, -EINVAL, "the store has no parity to rebuild from");
 	if (s->replace && atomic_load(&s->replace->ended))
 		reap(s);
@@ -448,6 +452,6 @@ void replace_stats(const struct store *cs, struct replace_stats *out)
 		memcpy(out->failed, s->replace_failed.text, sizeof(out->failed));
 	}
 	pthread_mutex_unlock(&s->lock);
-	if (stripe_is(s->io))
+	if (s->io && stripe_is(s->io))
 		(void)stripe_rebuild_progress(s->io, &out->volume, &out->done, &out->total);
 }

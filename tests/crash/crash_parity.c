@@ -201,10 +201,19 @@ static void go_on(struct model *m, const struct model_shown *before)
 
 	for (size_t i = 0; i < m->items; i++)
 		m->item[i].position = 0;
+	/* Nor does a lock that was not durable. */
+	if (!m->durable || m->lock_position > m->durable)
+		m->lock_position = 0;
 	int err = 0;
 
 	for (unsigned i = 0; i < 6; i++) {
 		err = model_append(m);
+		/* What is left may all be locked. */
+		for (unsigned k = 0; err == -ENOSPC && k < 400; k++) {
+			model_release(m);
+			model_turn(m);
+			err = model_append(m);
+		}
 		model_check(m, !err, "appending after recovery: %s", strerror(-err));
 	}
 	err = store_close(m->store);

@@ -18,9 +18,8 @@
 #define LIGHT_PEDESTAL 8    /* grey levels added to both sides, so that black does not amplify */
 #define CELL_SHIFT_MAX 5
 #define CELL_SIDE_MAX  (1u << CELL_SHIFT_MAX)
-#define FETCH_ROWS     3           /* of the state, ahead of what is being folded */
 #define AHEAD_STEP     2048        /* bytes of the next picture a row of the model */
-#define AHEAD_WHOLE    (256 << 10) /* of it as much is fetched; of the rest its pages are touched */
+#define AHEAD_WHOLE    (256 << 10) /* of it as much is fetched; of the rest, pages are touched */
 #define LIGHT_BINS     2048        /* of the ratio's histogram, LIGHT_ONE bins to 1.0 */
 #define LIGHT_ONE      512
 #define LIGHT_LEAST    0.01 /* a smaller change is none */
@@ -45,8 +44,9 @@ struct background {
 	uint16_t *area;                  /* cells: pixels */
 	uint32_t *sum_mean, *sum_cur, *fg, *stir, *noise; /* cells */
 	uint8_t *base;                                    /* cells: the thresholds in this light */
-	uint32_t folded;      /* rows of `cur` that are in the sums and projections */
-	const uint8_t *ahead; /* to be prefetched; NULL: nothing */
+	uint32_t fetched;     /* rows of state on their way for this frame */
+	bool folded;          /* `cur` and the model are in the sums and projections */
+	const uint8_t *ahead; /* to be fetched: `ahead_bytes` of it */
 	size_t ahead_bytes;
 	void *memory;
 };
@@ -170,7 +170,8 @@ size_t background_state_bytes(const struct background *b)
 uint8_t *background_input(struct background *b, size_t *stride)
 {
 	*stride = b->stride;
-	b->folded = 0;
+	b->fetched = 0;
+	b->folded = false;
 	return b->cur;
 }
 
@@ -190,7 +191,8 @@ static void swap_pictures(struct background *b)
 {
 	uint8_t *t = b->cur;
 
-	b->folded = 0;
+	b->fetched = 0;
+	b->folded = false;
 	b->cur = b->prev;
 	b->prev = t;
 }
@@ -235,12 +237,19 @@ static void clear_sums(struct background *b)
 	memset(b->noise, 0, cells);
 }
 
-/* Brings a row of state closer: other cameras' frames have taken it out of the caches. What the
- * model alone needs comes along, while the frame's rows are waited for. */
+/* Brings a row of state closer: other cameras' frames have taken it out of the caches. It comes
+ * along while the frame's rows are waited for. */
 static void fetch_state(const struct background *b, uint32_t y)
 {
 	size_t at = (size_t)y * b->w;
-	const uint8_t *planes[] = {b->cand + at, b->age + at, b->prev + y * b->stride};
+	const uint8_t *planes[] = {(const uint8_t *)(b->mean + at),
+				   (const uint8_t *)(b->mean + at) + b->w,
+				   (const uint8_t *)(b->dev + at),
+				   (const uint8_t *)(b->dev + at) + b->w,
+				   b->cand + at,
+				   b->age + at,
+				   b->prev + y * b->stride,
+				   b->mean8 + y * b->stride};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(planes); i++) {
 		fetch_touch(planes[i]);
@@ -253,8 +262,6 @@ static void fold_row(struct background *b, uint32_t y)
 {
 	const uint8_t *mean8 = b->mean8 + y * b->stride, *cur = b->cur + y * b->stride;
 
-	if (y + FETCH_ROWS < b->h)
-		fetch_state(b, y + FETCH_ROWS);
 	derive_row(b, y);
 	b->lines[0][y] = b->dsp->project(b->columns[0], mean8, b->w);
 	b->lines[1][y] = b->dsp->project(b->columns[1], cur, b->w);
@@ -265,10 +272,16 @@ static void fold_row(struct background *b, uint32_t y)
 
 void background_fold(struct background *b, uint32_t rows)
 {
-	if (!b->folded && rows)
-		clear_sums(b);
-	while (b->folded < rows)
-		fold_row(b, b->folded++);
+	while (b->fetched < rows)
+		fetch_state(b, b->fetched++);
+	/* All at once: work between them would hold up the frame's next rows. By now the input and
+	 * the state are in the cache. */
+	if (rows < b->h || b->folded)
+		return;
+	clear_sums(b);
+	for (uint32_t y = 0; y < b->h; y++)
+		fold_row(b, y);
+	b->folded = true;
 }
 
 /* Takes the camera's shift out of the frame; its sums are then those of the frame put right. */

@@ -62,9 +62,9 @@ size_t background_state_bytes(const struct background *b);
 uint8_t *background_input(struct background *b, size_t *stride);
 /* The frame that lies there, between its reading and its step. */
 const uint8_t *background_picture(const struct background *b, size_t *stride);
-/* The rows above `rows` of the input are there: what is to be known of frame and model before the
- * frame can be judged is taken from them, while they are in the cache. Rows that nobody told of
- * are folded by background_step. */
+/* The rows above `rows` of the input are there: brings the model's closer meanwhile, and when all
+ * are, takes from both what is to be known before the frame can be judged. background_step does
+ * that for an input nobody told of. */
 void background_fold(struct background *b, uint32_t rows);
 /* Memory that this thread reads next, readable until the coming step is over: that brings it closer
  * while it computes. NULL: none. */

@@ -76,6 +76,16 @@ $(BUILD)/tests/fuzz/seeds_segment: $(BUILD)/obj/tests/fuzz/seeds_segment.o \
 	$(say) LD $@
 	$(link)
 
+# Vector kernels against plain C, and what each takes: one harness for both (`checkasm --bench`).
+checkasm_OBJ := $(call objs,$(wildcard tests/checkasm/*.c))
+$(BUILD)/tests/checkasm/checkasm: $(checkasm_OBJ) $(LIB_analyze) $(LIB_core)
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(link)
+.PHONY: checkasm
+checkasm: $(BUILD)/tests/checkasm/checkasm
+	$(Q)$<
+
 .PHONY: unit
 unit: $(UNIT_BIN)
 	$(Q)tests/run.sh $(UNIT_BIN)
@@ -147,7 +157,9 @@ test-deps:
 	$(Q)tools/deps.sh test
 
 # Everything; the last line sums up. CI runs it with WERROR=1.
-CHECK_SUITES ?= layers lint po-check unit unit+SAN=address,undefined unit+SAN=thread crash sigkill powercut diskformat fuzz e2e vm
+# A variable on make's command line is in its programs' environment: once more without vectors.
+CHECK_SUITES ?= layers lint po-check unit unit+SAN=address,undefined unit+SAN=thread \
+	unit-analyze+MATLANG_CPU_MASK=0 checkasm checkasm+SAN=address,undefined crash sigkill powercut diskformat fuzz e2e vm
 .PHONY: check
 check: test-deps
 	$(Q)MAKE="$(MAKE)" tests/check.sh $(CHECK_SUITES)

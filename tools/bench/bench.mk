@@ -17,4 +17,4 @@ bench-dcjpeg: $(BUILD)/bench_dcjpeg
 	$(Q)$<
 
 .PHONY: bench-programs
-bench-programs: $(BUILD)/bench_motion $(BUILD)/bench_dcjpeg
+bench-programs: $(BUILD)/bench_motion $(BUILD)/bench_dcjpeg $(BUILD)/tests/checkasm/checkasm

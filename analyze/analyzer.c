@@ -9,10 +9,10 @@
 
 #include "analyze/detector.h"
 #include "analyze/events.h"
+#include "analyze/pace.h"
 #include "capture/core/monotime.h"
 #include "capture/core/pixfmt.h"
 
-#define NS 1000000000.0
 /* Frames a decoder may be behind; a picture that stands by itself has one that waits. */
 #define QUEUE_MAX   8
 #define NOISE_EVERY 64 /* analysed frames between two looks at noise and restlessness */
@@ -28,11 +28,8 @@ struct analyzer {
 	void *ctx;
 
 	/* Reactor thread only. */
-	int64_t due_ns;
 	bool taking; /* enabled */
-	bool due_set;
-	bool need_key; /* a decoder lost frames: nothing is of use before the next key frame */
-	double rate;
+	struct pace pace;
 
 	/* protects: everything down to `stats` */
 	pthread_mutex_t lock;
@@ -125,7 +122,7 @@ int analyzer_create(struct analyzer **out, struct pool *workers, const struct mo
 	a->work.run = run;
 	a->config = *config;
 	a->taking = config->enabled;
-	a->rate = config->rate;
+	a->pace.rate = config->rate;
 	events_init(&a->events, on_event, a);
 	a->stats.state_bytes = sizeof(*a) + detector_state_bytes(a->detector);
 	*out = a;
@@ -151,53 +148,29 @@ int analyzer_configure(struct analyzer *a, const struct motion_config *config, s
 	pthread_mutex_unlock(&a->lock);
 	unref_all(dropped, n);
 	if (config->enabled && !a->taking)
-		a->need_key = true;
-	if (config->rate != a->rate)
-		a->due_set = false;
+		pace_lost(&a->pace);
+	pace_set_rate(&a->pace, config->rate);
 	a->taking = config->enabled;
-	a->rate = config->rate;
 	return 0;
-}
-
-/* Is a frame of this time due? Keeps the mean rate whatever the camera's. */
-static bool due(struct analyzer *a, int64_t mono_ns)
-{
-	int64_t period;
-
-	if (a->rate <= 0)
-		return true;
-	period = (int64_t)(NS / a->rate);
-	/* The first frame, or a clock or a pause that leaves no beat to keep. */
-	if (!a->due_set || mono_ns - a->due_ns > 2 * period || a->due_ns - mono_ns > 2 * period) {
-		a->due_ns = mono_ns;
-		a->due_set = true;
-	}
-	if (mono_ns < a->due_ns)
-		return false;
-	a->due_ns += period;
-	return true;
 }
 
 void analyzer_submit(struct analyzer *a, struct frame *f)
 {
 	struct waiting dropped[QUEUE_MAX];
-	bool inter = inter_coded(f), want, lost = false;
+	bool inter = inter_coded(f), lost = false;
+	enum pace_verdict verdict;
 	unsigned n = 0;
 
 	if (!a->taking)
 		return;
-	want = due(a, f->mono_ns);
-	if (!inter && !want)
-		return;
-	if (inter && a->need_key) {
-		if (!(f->flags & FRAME_KEY)) {
-			pthread_mutex_lock(&a->lock);
-			a->stats.skipped += want;
-			pthread_mutex_unlock(&a->lock);
-			return;
-		}
-		a->need_key = false;
+	verdict = pace_judge(&a->pace, f->mono_ns, inter, f->flags & FRAME_KEY);
+	if (verdict == PACE_MISS) {
+		pthread_mutex_lock(&a->lock);
+		a->stats.skipped++;
+		pthread_mutex_unlock(&a->lock);
 	}
+	if (verdict == PACE_MISS || verdict == PACE_LEAVE)
+		return;
 	frame_ref(f);
 	pthread_mutex_lock(&a->lock);
 	if (a->queued == (inter ? QUEUE_MAX : 1)) {
@@ -206,10 +179,10 @@ void analyzer_submit(struct analyzer *a, struct frame *f)
 		lost = inter && !(f->flags & FRAME_KEY);
 	}
 	if (lost) {
-		a->need_key = true;
-		a->stats.skipped += want;
+		pace_lost(&a->pace);
+		a->stats.skipped += verdict == PACE_WANT;
 	} else {
-		a->queue[a->queued++] = (struct waiting){f, want};
+		a->queue[a->queued++] = (struct waiting){f, verdict == PACE_WANT};
 		schedule(a);
 	}
 	pthread_mutex_unlock(&a->lock);
@@ -223,8 +196,7 @@ void analyzer_break(struct analyzer *a)
 	struct waiting dropped[QUEUE_MAX];
 	unsigned n;
 
-	a->due_set = false;
-	a->need_key = false;
+	pace_break(&a->pace);
 	pthread_mutex_lock(&a->lock);
 	n = take_all(a, dropped);
 	a->broken = true;

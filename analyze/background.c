@@ -172,6 +172,8 @@ uint8_t *background_input(struct background *b, size_t *stride)
 	*stride = b->stride;
 	b->fetched = 0;
 	b->folded = false;
+	/* What was ahead of a frame that was then not judged may be gone by now. */
+	b->ahead_bytes = 0;
 	return b->cur;
 }
 

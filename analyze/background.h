@@ -66,8 +66,8 @@ const uint8_t *background_picture(const struct background *b, size_t *stride);
  * are, takes from both what is to be known before the frame can be judged. background_step does
  * that for an input nobody told of. */
 void background_fold(struct background *b, uint32_t rows);
-/* Memory that this thread reads next, readable until the coming step is over: that brings it closer
- * while it computes. NULL: none. */
+/* Between input and step: memory that this thread reads next, readable until the coming step is
+ * over: that brings it closer while it computes. NULL: none. */
 void background_ahead(struct background *b, const void *next, size_t bytes);
 /* Makes the frame in `input` the background, knowing nothing else. */
 void background_learn(struct background *b);

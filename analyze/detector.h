@@ -100,9 +100,9 @@ struct detector_load {
 /* detector_load for up to DETECTOR_BATCH frames. */
 void detector_load_batch(struct detector_load *loads, size_t n);
 void detector_run(struct detector *d, int64_t mono_ns, struct detector_result *r);
-/* The frame this thread loads next, into whichever detector: the coming detector_run has the
- * memory bring its beginning while it computes itself. A hint that changes no result; the frame's
- * memory must stay until the run is over. */
+/* Between load and run: the frame this thread loads next, into whichever detector. The coming
+ * detector_run has the memory bring its beginning while it computes itself. A hint that changes no
+ * result; the frame's memory must stay until the run is over. */
 void detector_ahead(struct detector *d, const struct frame *next);
 /* A full-size grey picture. 0 or -EINVAL, -ENOMEM. */
 int detector_feed_luma(struct detector *d, const uint8_t *luma, size_t stride, uint32_t w,

@@ -115,10 +115,10 @@ static void all_frames(struct bench *b)
 		struct errmsg em;
 		struct detector_result r;
 
-		if (c + 1 < CAMERAS)
-			detector_ahead(b->detector[c], &b->frame[c + 1]);
 		if (detector_load(b->detector[c], &b->frame[c], true, &em) != 1)
 			die(em.text);
+		if (c + 1 < CAMERAS)
+			detector_ahead(b->detector[c], &b->frame[c + 1]);
 		detector_run(b->detector[c], b->mono_ns, &r);
 	}
 }

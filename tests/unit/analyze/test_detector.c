@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 #include <turbojpeg.h>
@@ -530,6 +531,36 @@ static void test_memory_of_an_mjpeg_camera(void **state)
 	free(grey);
 }
 
+/* What is fetched ahead of a frame that is then not judged may be gone when the next one is. */
+static void test_nothing_gone_is_fetched(void **state)
+{
+	size_t bytes = 1920 * 1080;
+	uint8_t *gone = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *grey = calloc(1, bytes);
+	struct motion_config c;
+	struct detector_result r;
+	struct detector *d;
+	struct frame *f, next;
+
+	assert_true(gone != MAP_FAILED);
+	assert_non_null(grey);
+	motion_config_defaults(&c);
+	assert_int_equal(detector_create(&d, &c, NULL), 0);
+	f = scene_frame(PIXFMT_GREY, 1920, 1080, grey, bytes, 1920, 0, NULL);
+	next = *f;
+	next.plane[0].data = gone;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(detector_feed(d, f, &r, NULL), 1);
+	assert_int_equal(detector_load(d, f, true, NULL), 1);
+	detector_ahead(d, &next);
+	assert_int_equal(munmap(gone, bytes), 0);
+	assert_int_equal(detector_load(d, f, true, NULL), 1);
+	detector_run(d, 0, &r);
+	frame_unref(f);
+	detector_destroy(d);
+	free(grey);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -548,6 +579,7 @@ int main(void)
 		cmocka_unit_test(test_other_size_starts_anew),
 		cmocka_unit_test(test_sizes_and_memory),
 		cmocka_unit_test(test_memory_of_an_mjpeg_camera),
+		cmocka_unit_test(test_nothing_gone_is_fetched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

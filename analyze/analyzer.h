@@ -4,8 +4,8 @@
  * the worker pool, in order, and reports cell bitmaps and events.
  *
  * Analysis never holds up capture: at most one frame runs and one waits; when a third comes, the
- * waiting one is dropped, unreferenced and counted as skipped. Raw and JPEG frames that are not due
- * (rate) are not taken at all.
+ * waiting one is dropped, unreferenced and counted as skipped. Frames that are not due (rate) are
+ * not taken at all, but those a decoder must see (pace.h).
  *
  * Threads: create/configure/submit/destroy on the reactor; callbacks on worker threads, never two
  * at once for one analyser; stats from any.

@@ -10,7 +10,7 @@
 #include "analyze/fetch.h"
 #include "analyze/shake.h"
 
-#define PAD            16   /* bytes left of a row, for neighbours and for alignment */
+#define PAD            16   /* bytes left of a plane: a neighbour, and alignment */
 #define DEV_INIT       256  /* one grey level, Q8 */
 #define DEV_CAP        5120 /* 40 grey levels, Q7 */
 #define BASE_BRIGHT    96   /* mean grey level from which on the base threshold holds in full */
@@ -28,7 +28,7 @@
 struct background {
 	const struct motion_dsp *dsp;
 	uint32_t w, h;
-	size_t stride; /* of byte planes, PAD included */
+	size_t stride; /* of byte planes, neighbours included */
 	unsigned cell_shift;
 	uint32_t cols, rows;
 	size_t bytes; /* all memory */
@@ -133,7 +133,7 @@ int background_create(struct background **out, const struct motion_dsp *dsp, uin
 	b->dsp = dsp;
 	b->w = w;
 	b->h = h;
-	b->stride = ALIGN_UP((size_t)w + PAD, (size_t)PAD);
+	b->stride = (size_t)w + 2; /* a neighbour at either end */
 	b->cell_shift = cell_shift;
 	b->cols = (w + side - 1) >> cell_shift;
 	b->rows = (h + side - 1) >> cell_shift;

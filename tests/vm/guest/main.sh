@@ -36,7 +36,7 @@ if [ -e $leaks ]; then
 fi
 # A kernel that complained has failed a test, whatever the programs say.
 dmesg >/out/dmesg.log
-if grep -E 'BUG:|WARNING:|Oops|general protection|kernel BUG|unable to handle|refcount_t|UBSAN|DMA-API: |ODEBUG|INFO: possible|INFO: trying|blocked for more' /out/dmesg.log; then
+if grep -E 'BUG:|WARNING:|Oops|general protection|kernel BUG|unable to handle|refcount_t|UBSAN|ODEBUG|INFO: possible|INFO: trying|blocked for more' /out/dmesg.log; then
 	echo "not ok dmesg: the kernel complained"
 	failed=1
 else

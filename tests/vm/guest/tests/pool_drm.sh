@@ -23,8 +23,10 @@ else
 	skip "pool_drm: no vgem in this kernel"
 fi
 pci=$(grep -l 0x1013 /sys/bus/pci/devices/*/vendor | head -1)
-if [ -n "$pci" ] && { modprobe cirrus || modprobe cirrus-qemu; } 2>/dev/null; then
-	drm_probe show "$(card_of cirrus)$(card_of cirrus-qemu)" ${pci%/vendor}/resource0
+[ -n "$pci" ] && { modprobe cirrus || modprobe cirrus-qemu; } 2>/dev/null
+card=$(card_of cirrus)$(card_of cirrus-qemu)
+if [ -n "$card" ]; then
+	drm_probe show $card ${pci%/vendor}/resource0
 	left cirrus
 else
 	skip "pool_drm: no cirrus display here"

@@ -311,6 +311,18 @@ static void test_light_switches(void **state)
 	rig_end(&g);
 }
 
+/* Infrared lights a small part only: the rest is dark, not gone. */
+static void test_infrared_reaches_little(void **state)
+{
+	struct rig g;
+
+	rig_start(&g);
+	rest(&g, 30);
+	show_for(&g, plain, 60, infrared, 0.5);
+	assert_int_equal(g.told, 0);
+	rig_end(&g);
+}
+
 /* A camera that learnt its view by night sees the same with the light on. */
 static void test_light_in_the_morning(void **state)
 {
@@ -593,6 +605,7 @@ int main(void)
 		cmocka_unit_test(test_moved_is_never_accepted),
 		cmocka_unit_test(test_another_kind_follows),
 		cmocka_unit_test(test_light_switches),
+		cmocka_unit_test(test_infrared_reaches_little),
 		cmocka_unit_test(test_light_in_the_morning),
 		cmocka_unit_test(test_long_night_forgets_nothing),
 		cmocka_unit_test(test_infrared_switch),

@@ -11,7 +11,8 @@ void store_tell_volumes(struct store *s)
 	char why[ERRMSG_MAX / 2];
 
 	if (!missing) {
-		store_trouble(s, "%s", "");
+		if (!outlook_tell(s))
+			store_trouble(s, "%s", "");
 		return;
 	}
 	stripe_explain(s->io, why, sizeof(why));

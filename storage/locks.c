@@ -118,6 +118,7 @@ int store_lock_add(struct store *s, const struct record_lock *wanted, uint64_t *
 	commit_kick(s);
 	*number = h.lock.number;
 	STORE_SET(s, locks, s->locks.count);
+	outlook_update(s);
 	return 0;
 }
 
@@ -170,6 +171,7 @@ int store_lock_remove(struct store *s, uint64_t number)
 	int logged = append_hold(s, &h);
 
 	STORE_SET(s, locks, s->locks.count);
+	outlook_update(s);
 	commit_kick(s);
 	/* With no segment open and none to be had, the next one that is begins with what stands. */
 	if (logged == -ENOSPC)

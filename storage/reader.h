@@ -49,6 +49,20 @@ struct reader_lock_extent {
 int reader_lock_extent(struct reader *r, const struct record_lock *l,
 		       struct reader_lock_extent *out) MUST_CHECK;
 
+/* What the cameras recorded in sealed segments that reach to `from_utc_ns` or later. */
+struct reader_camera_usage {
+	uint32_t id;
+	uint64_t frames, bytes; /* of pictures */
+};
+struct reader_usage {
+	struct reader_camera_usage *camera; /* by id */
+	size_t cameras;
+	uint32_t segments;
+	int64_t span_ns; /* the time of these segments, one after another */
+};
+int reader_usage(struct reader *r, int64_t from_utc_ns, struct reader_usage *out) MUST_CHECK;
+void reader_usage_free(struct reader_usage *u);
+
 struct reader_info {
 	char dir[STORE_DIRS_MAX];
 	uint8_t uuid[16];

@@ -127,6 +127,7 @@ int segment_open(struct store *s)
 		store_trouble_over(s);
 	}
 	s->last_sequence++;
+	outlook_opened(s);
 	seg->gate = !last || last->header_durable;
 	retain_give_up(s, next);
 	list_append(&s->live, &seg->link);
@@ -151,10 +152,11 @@ void segment_close(struct store *s)
 {
 	struct segment *seg = s->cur;
 
-	s->cur = NULL;
 	seg->closed = true;
 	s->next_index = seg->head.next;
 	locks_close(s, seg);
+	outlook_update(s);
+	s->cur = NULL;
 	s->seals++;
 	uint32_t limit = s->super.segments / 4 < STORE_SEALS_CHECKPOINT ? s->super.segments / 4
 									: STORE_SEALS_CHECKPOINT;

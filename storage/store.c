@@ -13,6 +13,7 @@
 #include "storage/minutes.h"
 
 #define COMMIT_DEFAULT_NS NSEC_PER_SEC
+#define WARN_DEFAULT_NS   (7 * 86400 * NSEC_PER_SEC)
 #define RETRY_DEFAULT_NS  (5 * NSEC_PER_SEC)
 #define CLOSE_TURN_NS     (100 * NSEC_PER_MSEC)
 
@@ -25,6 +26,7 @@ static void defaults(struct store *s, const struct store_options *o)
 	if (s->gather_bytes > s->super.segment_bytes / 8)
 		s->gather_bytes = s->super.segment_bytes / 8;
 	s->gather_bytes = format_unit_up(&s->super, s->gather_bytes);
+	s->warn_ns = o->warn_ns > 0 ? o->warn_ns : WARN_DEFAULT_NS;
 	s->retry_ns = o->retry_ns > 0 ? o->retry_ns : RETRY_DEFAULT_NS;
 	s->memory_bytes = o->memory_bytes ? o->memory_bytes : STORE_MEMORY_DEFAULT;
 	if (s->memory_bytes < 2 * s->gather_bytes)
@@ -348,6 +350,12 @@ void store_commit(struct store *s)
 	commit_kick(s);
 }
 
+void store_set_warning(struct store *s, int64_t ns)
+{
+	s->warn_ns = ns > 0 ? ns : WARN_DEFAULT_NS;
+	outlook_update(s);
+}
+
 void store_set_commit_interval(struct store *s, int64_t ns)
 {
 	s->commit_ns = ns > 0 ? ns : COMMIT_DEFAULT_NS;
@@ -378,6 +386,7 @@ void store_stats(const struct store *cs, struct store_stats *out)
 		.capacity_bytes = (uint64_t)s->super.segments * s->super.segment_bytes,
 		.oldest_utc_ns = LOAD(oldest_utc_ns),
 		.commit_max_ns = LOAD(commit_max_ns),
+		.stops_ns = LOAD(stops_ns),
 		.waiting_bytes = LOAD(waiting_bytes),
 		.volumes = s->super.volume_count,
 		.parity = s->super.parity_count,

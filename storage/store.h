@@ -59,7 +59,8 @@ struct store_options {
 	size_t direct_bytes; /* frames from this size on are written straight from their slot;
 				smaller ones are gathered; 0: default */
 	size_t memory_bytes; /* bytes that may wait for the disk in gather buffers; 0: default */
-	int64_t retry_ns;    /* how often a disk that failed is tried again; default 5 s */
+	int64_t warn_ns;  /* so long before locks leave no room it is a trouble; default 7 days */
+	int64_t retry_ns; /* how often a disk that failed is tried again; default 5 s */
 	const struct storage_io_ops *io; /* NULL: the real disk; tests put theirs here */
 	void *io_ctx;
 };
@@ -111,6 +112,7 @@ int store_append_note(struct store *s, uint32_t camera_id, const char *text) MUS
 /* Makes what was appended durable soon, without waiting for the interval. */
 void store_commit(struct store *s);
 
+void store_set_warning(struct store *s, int64_t ns);
 void store_set_commit_interval(struct store *s, int64_t ns);
 
 /*
@@ -139,6 +141,7 @@ struct store_stats {
 	uint32_t locks; /* that stand */
 	uint64_t capacity_bytes;
 	int64_t oldest_utc_ns; /* of the oldest record; 0: empty */
+	int64_t stops_ns;      /* until locks leave no room to record; 0: not foreseen */
 	int64_t commit_max_ns; /* longest commit since open */
 	size_t waiting_bytes;  /* appended, not yet written */
 	uint32_t volumes, parity, volumes_missing;

@@ -11,7 +11,7 @@
  *   minutes*.c    minute maps
  *   replace.c     filling a volume anew
  *   degraded.c    missing volumes; the stripes below have their own stripe_impl.h
- *   revive.c      after a failure
+ *   revive.c      after a failure           outlook.c     how long there is room
  *   locks.c       what people lock          retain_mark.c segments that are locked
  *
  * Threads: everything on the reactor's, but the counters (atomic) and `trouble` (its lock).
@@ -37,6 +37,7 @@
 #define STORE_FAILURES_MAX     3u /* failed writes or flushes with no success between */
 #define STORE_SEALS_CHECKPOINT 16u
 #define STORE_REPLACE_RATE     (UINT64_C(100) << 20) /* bytes a second of a rebuild */
+#define OUTLOOK_KEEP           16u                   /* segments whose time is averaged */
 
 /* One write, from its place in the log until it is done. `s->writes` holds them in ticket order. */
 enum write_kind { WRITE_HEADER, WRITE_CHUNK, WRITE_SEAL, WRITE_CHECKPOINT };
@@ -109,7 +110,7 @@ struct store_counters {
 	atomic_ullong appended, durable, frames, records, direct_frames, gathered_frames;
 	atomic_ullong payload_bytes, written_bytes, commits, recycled, write_errors;
 	atomic_ullong used, locked, locks, waiting_bytes, volumes_missing;
-	atomic_llong oldest_utc_ns, commit_max_ns;
+	atomic_llong oldest_utc_ns, commit_max_ns, stops_ns;
 };
 #define STORE_ADD(s, field, n) \
 	atomic_fetch_add_explicit(&(s)->count.field, (n), memory_order_relaxed)
@@ -143,6 +144,12 @@ struct store {
 	struct format_clock clock; /* newest sample */
 
 	struct locktable locks;
+
+	/* Outlook. */
+	int64_t opened_ns[OUTLOOK_KEEP]; /* when the last segments were opened, monotonic */
+	unsigned opened;                 /* how many in all */
+	unsigned stop_days;              /* told: no room in less than so many days; 0: none */
+	int64_t warn_ns;                 /* so long before it is told */
 
 	/* The log's end. */
 	struct list live;
@@ -314,6 +321,14 @@ uint32_t retain_pick(struct store *s, uint32_t except, bool *wait);
 /* Marks it free in the table. */
 void retain_give_up(struct store *s, uint32_t index);
 void retain_count(struct store *s);
+
+/* outlook.c */
+/* A segment was opened. */
+void outlook_opened(struct store *s);
+/* Locks or the log have moved on: says so when locks will leave no room. */
+void outlook_update(struct store *s);
+/* Whether that is a trouble to tell; tells it. */
+bool outlook_tell(struct store *s);
 
 /* retain_mark.c */
 /* Appends the marks of locked segments to a segment just opened. */

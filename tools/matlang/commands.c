@@ -77,6 +77,14 @@ const struct command cli_commands[] = {
 	 NULL, CLI_USES_JSON, cmd_store_create_options, cmd_store_create},
 	{"store info", "[DIR...]", N_("size, age and use of a store"), NULL,
 	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, NULL, cmd_store_info},
+	{"store forecast", "[DIR] [--set PATH=VALUE]... [OPTIONS]",
+	 N_("how many days of footage there is room for, now and after a change"),
+	 N_("Measures what each camera recorded since yesterday (--over). The oldest footage of "
+	    "all\n"
+	    "cameras is recycled first, so that it reaches back equally far for each.\n"
+	    "Example: matlang store forecast --set cameras/gate-01/fps=5"),
+	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, cmd_store_forecast_options,
+	 cmd_store_forecast},
 	{"store verify", "[DIR...]", N_("read all of a store and name what is damaged"),
 	 "Works beside a running box. Exit code 1 when anything is damaged.",
 	 CLI_USES_JSON | CLI_USES_STORE | CLI_USES_CONTROL, NULL, cmd_store_verify},

@@ -31,6 +31,7 @@ int cmd_rack_load(struct cli *c, int argc, char **argv);
 int cmd_bench(struct cli *c, int argc, char **argv);
 int cmd_store_create(struct cli *c, int argc, char **argv);
 int cmd_store_info(struct cli *c, int argc, char **argv);
+int cmd_store_forecast(struct cli *c, int argc, char **argv);
 int cmd_store_verify(struct cli *c, int argc, char **argv);
 int cmd_store_rebuild(struct cli *c, int argc, char **argv);
 int cmd_store_replace(struct cli *c, int argc, char **argv);
@@ -50,6 +51,7 @@ extern const struct cli_option cmd_detect_options[];
 extern const struct cli_option cmd_rack_options[];
 extern const struct cli_option cmd_rack_load_options[];
 extern const struct cli_option cmd_store_create_options[];
+extern const struct cli_option cmd_store_forecast_options[];
 extern const struct cli_option cmd_store_repair_options[];
 
 #endif

@@ -85,7 +85,7 @@ static void on_store_trouble(void *ctx, const char *why)
 	if (why[0])
 		appliance_log(a, LOG_ALERT, "store: %s", why);
 	else if (a->store_trouble[0]) {
-		appliance_log(a, LOG_NOTICE, "store: recording again");
+		appliance_log(a, LOG_NOTICE, "store: all is well again");
 		/* Not noted from here: the store may be half-way through placing a record. */
 		snprintf(a->store_over, sizeof(a->store_over), "%s", a->store_trouble);
 	}
@@ -107,7 +107,7 @@ static void note_store_over(struct appliance *a)
 
 	if (!a->store_over[0] || a->store_trouble[0])
 		return;
-	snprintf(line, sizeof(line), "recording again; before: %s", a->store_over);
+	snprintf(line, sizeof(line), "store: all is well again; before: %s", a->store_over);
 	if (!store_append_note(a->store, RECORD_NO_CAMERA, line))
 		a->store_over[0] = '\0';
 }
@@ -149,7 +149,7 @@ static int start_pools(struct appliance *a, struct errmsg *em)
 int appliance_create(struct appliance **out, const struct appliance_options *o, struct errmsg *em)
 {
 	struct appliance *a = calloc(1, sizeof(*a));
-	struct store_options so = {.commit_ns = o->commit_ns};
+	struct store_options so = {.commit_ns = o->commit_ns, .warn_ns = o->warn_ns};
 	struct errmsg hot = {""};
 	int ret;
 

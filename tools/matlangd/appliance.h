@@ -26,6 +26,7 @@ struct appliance_options {
 	const char *store_dir;
 	unsigned workers;  /* analysis threads; 0: one a processor */
 	int64_t commit_ns; /* storage/commit_ms */
+	int64_t warn_ns;   /* storage/full_warning_days */
 	/* One line for the log: level is a syslog priority. */
 	void (*log)(void *ctx, int level, const char *line);
 	void *log_ctx;

@@ -10,6 +10,7 @@
 #include "tools/matlangd/appliance.h"
 #include "tools/matlangd/attr_field.h"
 #include "tools/matlangd/attr_value.h"
+#include "tools/matlangd/box_settings.h"
 
 #define LINE_MAX_BYTES 512
 
@@ -148,6 +149,34 @@ static ATTR_SHOW(show_locked_bytes)
 			  s.segments ? s.capacity_bytes / s.segments * s.segments_locked : 0);
 }
 
+static ATTR_SHOW(show_full_in)
+{
+	struct store_stats s;
+
+	store_stats(appliance_store(t->env->box), &s);
+	return s.stops_ns ? attr_print(out, size, "%.1f",
+				       (double)s.stops_ns / (3600.0 * (double)NSEC_PER_SEC))
+			  : attr_print(out, size, "%s", "");
+}
+
+static ATTR_SHOW(show_warn_days)
+{
+	return attr_print(out, size, "%u", t->env->settings->warn_days);
+}
+
+static ATTR_STORE(store_warn_days)
+{
+	int64_t v;
+	int err = attr_value_int(value, &v);
+
+	if (err)
+		return err;
+	t->env->settings->warn_days = (unsigned)v;
+	if (t->env->box)
+		store_set_warning(appliance_store(t->env->box), v * 86400 * NSEC_PER_SEC);
+	return 0;
+}
+
 static const struct attr table[] = {
 	{.path = "storage/lock",
 	 .type = ATTR_TEXT,
@@ -171,6 +200,23 @@ static const struct attr table[] = {
 	 .unit = "locks",
 	 .show = show_locks,
 	 .help = "Locks that stand; `matlang locks` lists them."},
+	{.path = "storage/full_in_hours",
+	 .type = ATTR_DOUBLE,
+	 .unit = "h",
+	 .show = show_full_in,
+	 .help = "Until locked footage leaves no room and recording stops, at today's rate; empty "
+		 "when that is not foreseen."},
+	{.path = "storage/full_warning_days",
+	 .type = ATTR_INT,
+	 .writable = true,
+	 .saved = true,
+	 .min = 1,
+	 .max = 90,
+	 .unit = "days",
+	 .def = "7",
+	 .show = show_warn_days,
+	 .store = store_warn_days,
+	 .help = "So long before locked footage leaves no room the box is in trouble and says so."},
 	{.path = "storage/locked_bytes",
 	 .type = ATTR_INT,
 	 .unit = "bytes",

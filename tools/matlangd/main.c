@@ -62,6 +62,7 @@ static int read_settings(struct daemon *d, struct errmsg *em)
 	strcpy(d->settings.store_dir, BOX_STORE_DIR);
 	d->settings.commit_ms = 1000;
 	d->settings.rebuild_mb_s = 100;
+	d->settings.warn_days = 7;
 	if (o->config && strlen(o->config) >= sizeof(d->settings.config_file))
 		return errmsg_set(em, -ENAMETOOLONG, "--config %.40s...: too long", o->config);
 	/* `save` finds the file wherever the process may go: the default is absolute, what is there
@@ -80,6 +81,7 @@ static int create_box(struct daemon *d, struct errmsg *em)
 		.store_dir = d->settings.store_dir,
 		.workers = d->settings.workers,
 		.commit_ns = d->settings.commit_ms * NSEC_PER_MSEC,
+		.warn_ns = d->settings.warn_days * 86400 * NSEC_PER_SEC,
 		.log = log_line,
 		.log_ctx = d->log,
 		.changed = changes_add,

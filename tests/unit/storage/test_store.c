@@ -221,6 +221,56 @@ static void test_disk_dead(void **state)
 	lab_free(lab);
 }
 
+static uint64_t lock_all(struct lab *lab, uint32_t camera, unsigned *segments)
+{
+	const struct record_lock l = {.camera_id = camera,
+				      .from_utc_ns = 0,
+				      .to_utc_ns = INT64_MAX,
+				      .who = "officer",
+				      .why = "case 17"};
+	uint64_t number;
+
+	assert_int_equal(store_lock_add(lab->store, &l, &number, segments), 0);
+	return number;
+}
+
+/* A lock on everything to come: the trouble is told while there is still room. */
+static void test_told_before_full(void **state)
+{
+	struct lab *lab = lab_new(12, SEGMENT, 256 << 10);
+	unsigned told_at = 0;
+	int err = 0;
+
+	lab->options.warn_ns = 3600 * NSEC_PER_SEC;
+	lab_open(lab);
+	record_bytes(lab, 4 << 20, 3);
+	assert_int_equal(stats(lab).stops_ns, 0);
+	assert_string_equal(lab->trouble, "");
+	uint64_t number = lock_all(lab, RECORD_ANY_CAMERA, NULL);
+
+	for (unsigned i = 0; i < 10000 && err != -ENOSPC; i++) {
+		if (!told_at && strstr(lab->trouble, "no room")) {
+			told_at = stats(lab).segments_used;
+			assert_true(stats(lab).stops_ns > 0);
+		}
+		err = lab_frame(lab, 0, 100000, 1);
+		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
+	}
+	assert_int_equal(err, -ENOSPC);
+	assert_true(told_at && told_at + 2 < stats(lab).segments);
+	assert_non_null(strstr(lab->trouble, "recording has stopped"));
+	assert_int_equal(store_lock_remove(lab->store, number), 0);
+	for (unsigned i = 0; i < 1000 && err; i++) {
+		err = lab_frame(lab, 0, 100000, 1);
+		assert_int_equal(reactor_turn(lab->reactor, NSEC_PER_MSEC), 0);
+	}
+	assert_int_equal(err, 0);
+	assert_string_equal(lab->trouble, "");
+	assert_int_equal(stats(lab).stops_ns, 0);
+	assert_int_equal(lab_close(lab), 0);
+	lab_free(lab);
+}
+
 /* A disk that takes no writes for a while: recording goes on by itself, under the same numbers. */
 static void test_disk_returns(void **state)
 {
@@ -321,19 +371,6 @@ static void test_backpressure(void **state)
 	assert_int_equal(lab_close(lab), 0);
 	assert_int_equal(lab_check(lab, lab->disk, UINT64_MAX, LAB_ALL), taken + 3001);
 	lab_free(lab);
-}
-
-static uint64_t lock_all(struct lab *lab, uint32_t camera, unsigned *segments)
-{
-	const struct record_lock l = {.camera_id = camera,
-				      .from_utc_ns = 0,
-				      .to_utc_ns = INT64_MAX,
-				      .who = "officer",
-				      .why = "case 17"};
-	uint64_t number;
-
-	assert_int_equal(store_lock_add(lab->store, &l, &number, segments), 0);
-	return number;
 }
 
 static void test_locks(void **state)
@@ -468,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_tables_refused_for_a_while),
 		cmocka_unit_test(test_disk_dead),
 		cmocka_unit_test(test_disk_returns),
+		cmocka_unit_test(test_told_before_full),
 		cmocka_unit_test(test_backpressure),
 		cmocka_unit_test(test_locks),
 		cmocka_unit_test(test_all_locked),

@@ -30,7 +30,7 @@ struct appliance {
 	struct recorder *camera[FAKE_CAMERAS];
 	size_t count;
 	struct store_stats store;
-	int64_t commit_ns;
+	int64_t commit_ns, warn_ns;
 	char state[ERRMSG_MAX];
 	char last_log[1024], last_note[4096];
 	struct record_lock lock; /* the newest */
@@ -241,6 +241,11 @@ void replace_set_rate(struct store *s, uint64_t bytes_per_s)
 const char *store_dirs(const struct store *s)
 {
 	return "/var/lib/matlang/store";
+}
+
+void store_set_warning(struct store *s, int64_t ns)
+{
+	fake.warn_ns = ns;
 }
 
 void store_set_commit_interval(struct store *s, int64_t ns)

@@ -27,7 +27,7 @@ static int setup(void **state)
 
 	fake_reset();
 	settings = (struct box_settings){
-		.store_dir = BOX_STORE_DIR, .commit_ms = 1000, .rebuild_mb_s = 100};
+		.store_dir = BOX_STORE_DIR, .commit_ms = 1000, .rebuild_mb_s = 100, .warn_days = 7};
 	env = (struct attr_env){.box = &fake, .settings = &settings, .changed = on_changed};
 	last_changed[0] = '\0';
 	assert_int_equal(appliance_add_camera(&fake, "gate-01", &r, NULL), 0);

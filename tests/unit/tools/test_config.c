@@ -24,7 +24,7 @@ static int setup(void **state)
 {
 	fake_reset();
 	settings = (struct box_settings){
-		.store_dir = BOX_STORE_DIR, .commit_ms = 1000, .rebuild_mb_s = 100};
+		.store_dir = BOX_STORE_DIR, .commit_ms = 1000, .rebuild_mb_s = 100, .warn_days = 7};
 	env = (struct attr_env){.box = &fake, .settings = &settings};
 	strcpy(dir, "/tmp/test_config-XXXXXX");
 	assert_non_null(mkdtemp(dir));

@@ -69,7 +69,7 @@ static int setup(void **state)
 		return 0;
 	}
 	t.settings = (struct box_settings){
-		.store_dir = BOX_STORE_DIR, .commit_ms = 1000, .rebuild_mb_s = 100};
+		.store_dir = BOX_STORE_DIR, .commit_ms = 1000, .rebuild_mb_s = 100, .warn_days = 7};
 	strcpy(t.dir, "/tmp/test_ctlfs-XXXXXX");
 	assert_non_null(mkdtemp(t.dir));
 	snprintf(t.settings.config_file, sizeof(t.settings.config_file), "%s.conf", t.dir);

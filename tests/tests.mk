@@ -34,6 +34,10 @@ $(crash_BIN): $(BUILD)/tests/crash/%: $(BUILD)/obj/tests/crash/%.o $(crash_HELP)
 .PHONY: crash
 crash: $(crash_BIN)
 	$(Q)tests/crash/run.sh $(crash_BIN)
+# The same power cuts, many more of them: hours. SEED=n repeats a workload that failed.
+.PHONY: bench-crash
+bench-crash: $(BUILD)/tests/crash/crash_model
+	$(Q)TEST_TIMEOUT=$(or $(TEST_TIMEOUT),28800) CRASH_STATES=$(or $(CRASH_STATES),100000) tests/crash/run.sh $<
 
 # Fuzzers: each tests/fuzz/fuzz_NAME.c is one, built by clang in a folder of its own with all it
 # may reach instrumented. fuzz_libs_NAME: what it is linked with, if not storage and core.

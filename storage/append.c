@@ -249,6 +249,8 @@ void append_flush(struct store *s)
 		.bytes = bytes,
 		.buf_index = g->pooled ? s->pool_index : -1,
 		.gather = g,
+		.heads_bytes = c.heads_bytes,
+		.records = c.records,
 	};
 	seal_chunk(&seg->seal, c.start);
 	seg->pos += c.bytes;
@@ -351,6 +353,8 @@ int append_defer(struct store *s, const struct format_record *rec, const void *p
 	if (!d)
 		return -ENOMEM;
 	d->rec = *rec;
+	d->position = UINT64_MAX;
+	d->cut = 0;
 	if (rec->payload_bytes)
 		memcpy(d->payload, payload, rec->payload_bytes);
 	list_append(&s->deferred, &d->link);
@@ -378,7 +382,7 @@ int append_record(struct store *s, struct format_record *rec, const void *payloa
 		  uint64_t *position)
 {
 	append_replay(s);
-	int err = list_empty(&s->deferred) ? append_now(s, rec, payload, position) : -EAGAIN;
+	int err = !salvage_waits(s) ? append_now(s, rec, payload, position) : -EAGAIN;
 
 	if (err == -EAGAIN && s->failed)
 		err = s->failed;
@@ -389,8 +393,13 @@ int append_record(struct store *s, struct format_record *rec, const void *payloa
 
 void append_replay(struct store *s)
 {
-	while (!list_empty(&s->deferred)) {
-		struct deferred *d = list_entry(s->deferred.next, struct deferred, link);
+	while (salvage_waits(s)) {
+		struct deferred *d = list_empty(&s->deferred)
+					     ? NULL
+					     : list_entry(s->deferred.next, struct deferred, link);
+
+		if (!salvage_replay(s, d ? d->cut : 0, d ? d->position : UINT64_MAX) || !d)
+			return;
 		int err = append_now(s, &d->rec, d->payload, NULL);
 
 		if (err == -EAGAIN || err == -ENOSPC || err == -ENOMEM)
@@ -561,6 +570,8 @@ static int direct_frame(struct store *s, struct frame *f, struct format_record *
 		.bytes = len,
 		.buf_index = f->buf_index,
 		.frame = f,
+		.heads_bytes = c.heads_bytes,
+		.records = 1,
 	};
 	seal_chunk(&seg->seal, c.start);
 	seal_add(&seg->seal, rec, NULL);
@@ -608,7 +619,7 @@ int append_frame(struct store *s, struct frame *f, uint64_t *position)
 	append_replay(s);
 	if (s->failed)
 		return s->failed;
-	if (!list_empty(&s->deferred))
+	if (salvage_waits(s))
 		return s->no_space ? -ENOSPC : -ENOBUFS;
 	frame_record(f, &rec);
 	bool direct = goes_direct(s, f, format_record_bytes(&rec), &start, &len);

@@ -123,7 +123,10 @@ static void write_done(struct storage_io_op *op, int res)
 
 	s->inflight--;
 	finished(s, w, res);
-	write_free(s, w);
+	if (res && w->kind == WRITE_CHUNK)
+		salvage_keep(s, w);
+	else
+		write_free(s, w);
 	if (seg)
 		segment_try_seal(s, seg);
 	commit_pump(s);
@@ -163,6 +166,7 @@ static void choose_target(struct store *s)
 		append_flush(s);
 		s->commit_ticket = s->ticket;
 		s->commit_position = commit_appended(s);
+		s->commit_lifts = !salvage_waits(s);
 		return;
 	}
 	struct write *w;
@@ -181,6 +185,7 @@ static void choose_target(struct store *s)
 static void commit_begin(struct store *s)
 {
 	s->again = false;
+	s->commit_lifts = false;
 	reactor_timer_disarm(s->reactor, &s->timer);
 	s->committing = true;
 	s->commit_begun_ns = monotime_now();
@@ -295,12 +300,15 @@ static void flush_done(struct storage_io_op *op, int res)
 	note_duration(s);
 	store_watch_volumes(s);
 	STORE_ADD(s, commits, 1);
-	bool moved = s->commit_position > s->durable;
-
-	if (moved) {
+	if (s->commit_position > s->durable)
 		s->durable = s->commit_position;
-		STORE_SET(s, durable, s->durable);
-	}
+	if (s->commit_lifts)
+		s->hold = 0;
+	uint64_t told = s->hold && s->hold < s->durable ? s->hold : s->durable;
+	bool moved = told > atomic_load_explicit(&s->count.durable, memory_order_relaxed);
+
+	if (moved)
+		STORE_SET(s, durable, told);
 	settle(s);
 	if (!s->cutting && s->failures) {
 		s->failures = 0;
@@ -316,5 +324,5 @@ static void flush_done(struct storage_io_op *op, int res)
 		commit_arm(s);
 	commit_pump(s);
 	if (moved && s->cb.durable)
-		s->cb.durable(s->ctx, s->durable);
+		s->cb.durable(s->ctx, told);
 }

@@ -53,19 +53,26 @@ void cut_after_flush(struct store *s)
 }
 
 /* What the cut takes away, gathered before anything is told to anyone. */
+struct run {
+	struct loss loss;
+	bool over;
+};
 struct dropped {
 	struct store *s;
-	struct loss *loss; /* by camera */
+	struct run *loss; /* runs of frames with none between them that stays, by camera */
 	uint32_t nloss, size;
-	bool incomplete; /* memory ran out: some is not in `loss` */
+	uint64_t sequence; /* of the segment that is looked at */
+	bool incomplete;   /* memory ran out: some is not in `loss` */
 };
 
-static void drop_frame(struct dropped *d, const struct format_record *rec)
+static void drop_frame(void *ctx, const struct format_record *rec)
 {
-	for (uint32_t i = 0; i < d->nloss; i++) {
-		struct loss *l = &d->loss[i];
+	struct dropped *d = ctx;
 
-		if (l->camera_id != rec->camera_id)
+	for (uint32_t i = 0; i < d->nloss; i++) {
+		struct loss *l = &d->loss[i].loss;
+
+		if (d->loss[i].over || l->camera_id != rec->camera_id)
 			continue;
 		l->count++;
 		if (rec->mono_ns > l->last_mono_ns)
@@ -74,7 +81,7 @@ static void drop_frame(struct dropped *d, const struct format_record *rec)
 	}
 	if (d->nloss == d->size) {
 		uint32_t size = d->size ? 2 * d->size : 64;
-		struct loss *p = realloc(d->loss, size * sizeof(*p));
+		struct run *p = realloc(d->loss, size * sizeof(*p));
 
 		if (!p) {
 			d->incomplete = true;
@@ -83,25 +90,47 @@ static void drop_frame(struct dropped *d, const struct format_record *rec)
 		d->loss = p;
 		d->size = size;
 	}
-	d->loss[d->nloss++] = (struct loss){
-		.camera_id = rec->camera_id,
-		.cause = LOSS_WRITE_ERROR,
-		.count = 1,
-		.first_mono_ns = rec->mono_ns,
-		.last_mono_ns = rec->mono_ns,
-	};
+	d->loss[d->nloss++] = (struct run){.loss = {
+						   .camera_id = rec->camera_id,
+						   .cause = LOSS_WRITE_ERROR,
+						   .count = 1,
+						   .first_mono_ns = rec->mono_ns,
+						   .last_mono_ns = rec->mono_ns,
+					   }};
+}
+
+/* A frame of the camera stays: what is lost behind it is another run. */
+static void end_run(struct dropped *d, uint32_t camera_id)
+{
+	for (uint32_t i = 0; i < d->nloss; i++)
+		d->loss[i].over |= d->loss[i].loss.camera_id == camera_id;
 }
 
 static void drop_record(void *ctx, const struct format_record *rec, const uint8_t *payload)
 {
 	struct dropped *d = ctx;
+	struct store *s = d->s;
 
-	if (rec->kind == RECORD_FRAME)
+	if (salvage_has(s, d->sequence, rec->payload_offset)) {
+		if (rec->kind == RECORD_FRAME)
+			end_run(d, rec->camera_id);
+		return;
+	}
+	if (rec->kind == RECORD_FRAME) {
 		drop_frame(d, rec);
+		return;
+	}
 	/* Minute maps that are lost leave segments uncovered, no more. */
-	else if (rec->kind != RECORD_CAMERA && rec->kind != DISK_RECORD_MINUTES &&
-		 append_defer(d->s, rec, payload))
+	if (rec->kind == RECORD_CAMERA || rec->kind == DISK_RECORD_MINUTES)
+		return;
+	if (append_defer(s, rec, payload)) {
 		d->incomplete = true;
+		return;
+	}
+	struct deferred *kept = list_entry(s->deferred.prev, struct deferred, link);
+
+	kept->position = format_position(&s->super, d->sequence, rec->payload_offset);
+	kept->cut = s->cuts;
 }
 
 /* Writes that were waiting, of what is cut away. */
@@ -114,15 +143,19 @@ static void drop_writes(struct store *s, const struct segment *seg, uint32_t fro
 			continue;
 		if (w->kind == WRITE_CHUNK || w->kind == WRITE_HEADER)
 			w->seg->writes--;
-		write_free(s, w);
+		if (w->kind == WRITE_CHUNK && !s->failed)
+			salvage_keep(s, w);
+		else
+			write_free(s, w);
 	}
 }
 
 /* The whole segment goes: it is opened again under another sequence, unless the disk refused it. */
 static void drop_segment(struct store *s, struct segment *seg, struct dropped *d)
 {
-	seal_each(&seg->seal, 0, drop_record, d);
 	drop_writes(s, seg, 0);
+	d->sequence = seg->head.sequence;
+	seal_each(&seg->seal, 0, drop_record, d);
 	s->table[seg->head.index] = (struct format_checkpoint_segment){
 		.state = seg->header_failed ? FORMAT_BAD : FORMAT_FREE};
 	list_remove(&seg->link);
@@ -132,8 +165,9 @@ static void drop_segment(struct store *s, struct segment *seg, struct dropped *d
 /* What lies before the cut stays; a seal that said more is written again. */
 static void cut_segment(struct store *s, struct segment *seg, uint32_t from, struct dropped *d)
 {
-	seal_each(&seg->seal, from, drop_record, d);
 	drop_writes(s, seg, from);
+	d->sequence = seg->head.sequence;
+	seal_each(&seg->seal, from, drop_record, d);
 	if (seal_truncate(&seg->seal, from)) {
 		/* The index says more than there is: it must not be written. */
 		seg->seal_queued = true;
@@ -172,10 +206,8 @@ static void drop_behind(struct store *s, struct dropped *d)
 	uint32_t next = s->next_index;
 	bool named = false;
 
-	if (s->gather) {
-		append_gather_put(s, s->gather);
-		s->gather = NULL;
-	}
+	/* What is gathered becomes a write, which is kept with the others. */
+	append_flush(s);
 	s->cur = NULL;
 	list_for_each_safe (seg, tmp, &s->live, link) {
 		/* After a failed flush a seal written since is as uncertain as anything else. */
@@ -197,6 +229,18 @@ static void drop_behind(struct store *s, struct dropped *d)
 	s->next_index = next;
 }
 
+void cut_lost(struct store *s, const struct format_record *rec)
+{
+	struct dropped d = {.s = s};
+
+	drop_frame(&d, rec);
+	if (d.incomplete)
+		store_trouble(s, "%s: no memory left to account for what the disk lost", s->dir);
+	if (d.nloss && s->cb.lost)
+		s->cb.lost(s->ctx, &d.loss[0].loss);
+	free(d.loss);
+}
+
 static void fail(struct store *s, struct dropped *d)
 {
 	struct segment *seg, *tmp;
@@ -208,6 +252,7 @@ static void fail(struct store *s, struct dropped *d)
 		uint64_t base = format_position(&s->super, seg->head.sequence, 0);
 		uint64_t from = s->durable > base ? s->durable - base : 0;
 
+		d->sequence = seg->head.sequence;
 		if (from < seg->pos)
 			seal_each(&seg->seal, (uint32_t)from, drop_record, d);
 		drop_writes(s, seg, 0);
@@ -216,6 +261,7 @@ static void fail(struct store *s, struct dropped *d)
 	}
 	list_for_each_safe (w, wtmp, &s->writes, link)
 		write_free(s, w);
+	salvage_drop(s, drop_frame, d);
 	while (!list_empty(&s->deferred))
 		free(list_entry(list_pop(&s->deferred), struct deferred, link));
 	s->checkpoint_running = false;
@@ -243,6 +289,9 @@ void cut_perform(struct store *s)
 	if (s->flush_failed && s->checkpoint_running)
 		checkpoint_settle(s, false);
 	avoid_bad(s);
+	if (!s->hold || s->cut < s->hold)
+		s->hold = s->cut;
+	s->cuts++;
 	s->committing = false;
 	s->cutting = false;
 	s->flush_failed = false;
@@ -258,7 +307,7 @@ void cut_perform(struct store *s)
 	retain_count(s);
 	for (uint32_t i = 0; i < d.nloss; i++)
 		if (s->cb.lost)
-			s->cb.lost(s->ctx, &d.loss[i]);
+			s->cb.lost(s->ctx, &d.loss[i].loss);
 	if (d.incomplete)
 		store_trouble(s, "%s: no memory left to account for what the disk lost", s->dir);
 	free(d.loss);

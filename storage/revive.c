@@ -66,6 +66,7 @@ static void forget(struct store *s)
 	s->seals = 0;
 	s->committing = s->again = false;
 	s->cutting = s->flush_failed = false;
+	s->hold = 0;
 	s->no_space = false;
 }
 

@@ -43,6 +43,8 @@ static void store_free(struct store *s)
 	}
 	while (!list_empty(&s->deferred))
 		free(list_entry(list_pop(&s->deferred), struct deferred, link));
+	while (!list_empty(&s->salvage))
+		write_free(s, list_entry(s->salvage.next, struct write, link));
 	if (s->gather)
 		append_gather_put(s, s->gather);
 	append_pool_destroy(s);
@@ -130,6 +132,8 @@ int store_open(struct store **out, const char *dir, struct reactor *r,
 	pthread_mutex_init(&s->lock, NULL);
 	list_init(&s->live);
 	list_init(&s->deferred);
+	list_init(&s->salvage);
+	s->cuts = 1;
 	list_init(&s->gathers_free);
 	list_init(&s->writes);
 	int err = open_rest(s, o ? o : &none, em);
@@ -191,7 +195,7 @@ int store_close(struct store *s)
 			break;
 		close_head(s);
 		err = drain(s);
-	} while (!err && (s->cur || (!list_empty(&s->deferred) && !s->no_space)));
+	} while (!err && (s->cur || (salvage_waits(s) && !s->no_space)));
 	if (!err && (s->last_sequence || s->checkpoint_due)) {
 		s->clean = true;
 		checkpoint_start(s);

@@ -44,8 +44,9 @@ int store_create(const char *const dirs[], unsigned ndirs, const struct store_cr
 		 struct errmsg *em) MUST_CHECK;
 
 struct store_callbacks {
-	/* Frames that were appended and will not become durable (write or flush failed, disk too
-	 * late): the caller puts them on the ledger with store_append_loss. */
+	/* Frames that were appended and will not become durable (a flush failed, or a write before
+	 * theirs): the caller puts them on the ledger with store_append_loss. Those between first
+	 * and last of the camera, all of them. */
 	void (*lost)(void *ctx, const struct loss *loss);
 	/* State changes a person must see: "", or one line (no space left, disk failed). */
 	void (*trouble)(void *ctx, const char *why);

@@ -11,6 +11,7 @@
  *   minutes*.c    minute maps
  *   replace.c     filling a volume anew
  *   degraded.c    missing volumes; the stripes below have their own stripe_impl.h
+ *   salvage.c     writing it again
  *   revive.c      after a failure           outlook.c     how long there is room
  *   locks.c       what people lock          retain_mark.c segments that are locked
  *
@@ -58,6 +59,12 @@ struct write {
 	struct frame *frame;   /* direct: reference held until done */
 	struct gather *gather; /* gathered: back to the pool when done */
 	void *memory;          /* freed when done */
+	/* A chunk: what a second try needs (salvage.c). */
+	uint32_t heads_bytes, records;
+	uint32_t heads_done;
+	unsigned cut;      /* s->cuts when it failed */
+	uint32_t again;    /* records dealt with since it failed */
+	uint64_t sequence; /* of the segment it was meant for */
 };
 
 /* A buffer in which small records become one chunk. */
@@ -99,6 +106,9 @@ struct camera_entry {
 /* A small record that could not be placed at once; written as soon as the log goes on. */
 struct deferred {
 	struct list link;
+	/* Where it was in the log before a cut, and which; UINT64_MAX and 0: nowhere yet. */
+	uint64_t position;
+	unsigned cut;
 	struct format_record rec;
 	uint8_t payload[];
 };
@@ -199,9 +209,15 @@ struct store {
 	unsigned seals;  /* since the last checkpoint */
 
 	/* Failures. */
-	bool cutting;      /* draining before a cut */
-	bool flush_failed; /* cut at the durable position */
-	uint64_t cut;      /* position of the first chunk that failed */
+	bool cutting;        /* draining before a cut */
+	bool flush_failed;   /* cut at the durable position */
+	uint64_t cut;        /* position of the first chunk that failed */
+	struct list salvage; /* writes of chunks that failed, by ticket: to be written again */
+	/* While what was cut off is not durable again, no position behind the cut is told: those
+	 * that were given out for it lie there. 0: none. */
+	uint64_t hold;
+	unsigned cuts;     /* number of the next one, from 1 */
+	bool commit_lifts; /* the commit that runs covers all of it */
 	unsigned failures;
 	bool no_space;
 	struct minutes *minutes;
@@ -277,6 +293,8 @@ void checkpoint_settle(struct store *s, bool ok);
 /* cut.c */
 void cut_at(struct store *s, uint64_t position);
 void cut_after_flush(struct store *s);
+/* A frame is lost after all. */
+void cut_lost(struct store *s, const struct format_record *rec);
 /* When nothing is in flight any more: drops what is behind the cut and goes on. */
 void cut_perform(struct store *s);
 void store_trouble(struct store *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -292,6 +310,23 @@ void store_watch_volumes(struct store *s);
 /* store.c */
 /* Opens volume and superblock: s->io, s->super. */
 int store_open_volume(struct store *s, struct errmsg *em) MUST_CHECK;
+
+/* salvage.c */
+/* Keeps a chunk's write that failed, or was never tried. */
+void salvage_keep(struct store *s, struct write *w);
+/* Whether the record at an offset of a segment is in one that is kept. */
+bool salvage_has(const struct store *s, uint64_t sequence, uint32_t offset);
+/* Appends again what a later cut took, or the cut number `cut` before log position `limit`. False:
+ * it does not go further now. */
+bool salvage_replay(struct store *s, unsigned cut, uint64_t limit);
+/* Gives them up. */
+void salvage_drop(struct store *s, void (*drop)(void *ctx, const struct format_record *rec),
+		  void *ctx);
+/* What was cut off is written again or waits for it. */
+static inline bool salvage_waits(const struct store *s)
+{
+	return !list_empty(&s->salvage) || !list_empty(&s->deferred);
+}
 
 /* revive.c */
 /* The store has failed: it is tried again from time to time. */

@@ -112,11 +112,12 @@ static void on_lost(void *ctx, const struct loss *l)
 	lab->lost_calls++;
 	lab->lost_frames += l->count;
 	NEED(l->cause == LOSS_WRITE_ERROR);
-	/* The newest frames of that camera not durable. */
+	/* All frames of that camera in its span, which were not durable. */
 	for (size_t i = lab->records; i-- > 0 && left;) {
 		struct lab_record *r = &lab->record[i];
 
-		if (r->kind != RECORD_FRAME || r->camera_id != l->camera_id || r->lost)
+		if (r->kind != RECORD_FRAME || r->camera_id != l->camera_id || r->lost ||
+		    r->mono_ns < l->first_mono_ns || r->mono_ns > l->last_mono_ns)
 			continue;
 		NEED(r->position > lab->durable);
 		r->lost = true;
@@ -224,7 +225,7 @@ int lab_frame(struct lab *lab, unsigned camera, size_t bytes, unsigned planes)
 	atomic_store(&f->refs, 1);
 	f->camera_id = r->camera_id;
 	f->sequence = r->sequence;
-	f->mono_ns = monotime_now();
+	f->mono_ns = r->mono_ns = monotime_now();
 	f->fourcc = planes > 1 ? PIXFMT_NM12 : PIXFMT_MJPEG;
 	f->width = 640;
 	f->height = 480;

@@ -13,6 +13,7 @@ struct lab_record {
 	enum record_kind kind;
 	uint32_t camera_id, sequence;
 	uint32_t bytes, crc; /* of the payload; frames: of the planes one after another */
+	int64_t mono_ns;     /* frames */
 	uint64_t position;   /* behind it; 0: not known */
 	bool lost;           /* reported so, or refused */
 	bool must;           /* for LAB_GAPS: has to be there */

@@ -194,6 +194,31 @@ static void test_every_write_fails_once(void **state)
 		one_fault(at, at * 3 + 1);
 }
 
+/* What a failed write held is still in memory: nothing is lost, and the order stays. */
+static void test_failed_write_comes_again(void **state)
+{
+	for (unsigned direct = 0; direct < 2; direct++) {
+		struct lab *lab = lab_new(8, SEGMENT, 256 << 10);
+
+		lab_open(lab);
+		assert_int_equal(lab_frame(lab, 0, 3000, 1), 0);
+		lab_sync(lab);
+		simdisk_set_fault(lab->disk, simdisk_submitted(lab->disk), 1, -EIO);
+		assert_int_equal(lab_frame(lab, 0, direct ? 120000 : 4000, 1 + direct), 0);
+		assert_int_equal(lab_note(lab, "between"), 0);
+		assert_int_equal(lab_frame(lab, 1, 5000, 1), 0);
+		lab_sync(lab);
+		assert_int_equal(stats(lab).write_errors, 1);
+		assert_int_equal(lab->lost_calls, 0);
+		assert_int_equal(lab_frame(lab, 0, 6000, 1), 0);
+		assert_int_equal(lab_close(lab), 0);
+		assert_int_equal(lab_check(lab, lab->disk, UINT64_MAX, LAB_ALL), 5);
+		for (unsigned i = 0; i < LAB_SLOTS; i++)
+			assert_int_equal(atomic_load(&lab->frame[i].refs), 0);
+		lab_free(lab);
+	}
+}
+
 static void test_disk_dead(void **state)
 {
 	struct lab *lab = lab_new(8, SEGMENT, 256 << 10);
@@ -503,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_power_cuts),
 		cmocka_unit_test(test_every_write_fails_once),
 		cmocka_unit_test(test_tables_refused_for_a_while),
+		cmocka_unit_test(test_failed_write_comes_again),
 		cmocka_unit_test(test_disk_dead),
 		cmocka_unit_test(test_disk_returns),
 		cmocka_unit_test(test_told_before_full),

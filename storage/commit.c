@@ -61,6 +61,7 @@ static void submit(struct store *s)
 		w->submitted = true;
 		s->inflight++;
 		w->op.done = write_done;
+		w->op.begun_ns = monotime_now();
 		s->io->ops->write(s->io, &w->op, w->buf, w->bytes, w->offset, w->buf_index);
 	}
 }
@@ -115,12 +116,23 @@ static void finished(struct store *s, struct write *w, int res)
 		cut_at(s, format_position(&s->super, seg->head.sequence, w->start));
 }
 
+/* Failures too: what a disk takes to refuse is time that it keeps others waiting. Of several
+ * volumes each is measured by itself, in stripe_write.c. */
+static void note_latency(struct store *s, const struct storage_io_op *op, bool flush)
+{
+	struct latency_disk *disk = &s->latency[0];
+
+	if (!stripe_is(s->io))
+		latency_add(flush ? &disk->flush : &disk->write, monotime_now() - op->begun_ns);
+}
+
 static void write_done(struct storage_io_op *op, int res)
 {
 	struct write *w = container_of(op, struct write, op);
 	struct store *s = w->s;
 	struct segment *seg = w->seg;
 
+	note_latency(s, op, false);
 	s->inflight--;
 	finished(s, w, res);
 	if (res && w->kind == WRITE_CHUNK)
@@ -149,6 +161,7 @@ void commit_pump(struct store *s)
 		return;
 	s->flushing = true;
 	s->flush.done = flush_done;
+	s->flush.begun_ns = monotime_now();
 	s->io->ops->flush(s->io, &s->flush);
 }
 
@@ -289,6 +302,7 @@ static void flush_done(struct storage_io_op *op, int res)
 {
 	struct store *s = container_of(op, struct store, flush);
 
+	note_latency(s, op, true);
 	s->flushing = false;
 	s->committing = false;
 	if (res) {

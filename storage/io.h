@@ -38,6 +38,7 @@ struct storage_io_op {
 	/* res: 0 when all of it is done, or -errno (part may be on the disk). The op is free for
 	 * use again, and may be submitted again from inside. */
 	void (*done)(struct storage_io_op *op, int res);
+	int64_t begun_ns; /* the owner's: when it was submitted, monotonic; back ends leave it */
 
 	/* The back end's, from submission to `done`. */
 	struct storage_io *io;

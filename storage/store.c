@@ -52,6 +52,7 @@ static void store_free(struct store *s)
 		s->io->ops->close(s->io);
 	pthread_mutex_destroy(&s->lock);
 	minutes_destroy(s->minutes);
+	free(s->latency); /* after the volumes, which count into it */
 	free(s->table);
 	free(s->cameras);
 	free(s->camera_hash);
@@ -74,6 +75,8 @@ int store_open_volume(struct store *s, struct errmsg *em)
 		err = volume_read_super(s->io, path, &s->super, em);
 	if (err)
 		return err;
+	if (stripe_is(s->io))
+		stripe_measure(s->io, s->latency);
 	if (s->super.ro_compat & ~(uint64_t)DISK_RO_COMPAT_KNOWN)
 		return errmsg_set(em, -EPROTO,
 				  "%s: the store has features that this program can read but not "
@@ -120,8 +123,13 @@ int store_open(struct store **out, const char *dir, struct reactor *r,
 	if (strlen(dir) >= sizeof(s->dir))
 		return errmsg_set(em, -EINVAL, "%s: the path is too long", dir);
 	s = calloc(1, sizeof(*s));
-	if (!s)
+	if (s)
+		/* Untouched pages of it cost nothing. */
+		s->latency = calloc(DISK_VOLUMES_MAX, sizeof(*s->latency));
+	if (!s || !s->latency) {
+		free(s);
 		return errmsg_set(em, -ENOMEM, "no memory to open %s", dir);
+	}
 	memcpy(s->dir, dir, strlen(dir) + 1);
 	s->reactor = r;
 	s->ctx = ctx;

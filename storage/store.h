@@ -19,6 +19,7 @@
 #include "capture/core/loss.h"
 #include "capture/core/monotime.h"
 #include "capture/core/reactor.h"
+#include "storage/latency.h"
 #include "storage/record.h"
 
 struct store;
@@ -150,5 +151,14 @@ struct store_stats {
 };
 /* Any thread. */
 void store_stats(const struct store *s, struct store_stats *out);
+
+/* How long a disk took for each write and flush since the store was opened, failed ones included;
+ * from when it was asked until it was done. What is read and what opening writes is not counted. */
+struct store_latency {
+	char dir[256]; /* its folder; "" : not known now */
+	struct latency_summary write, flush;
+};
+/* Of volume 0 ...; the reactor's thread. -ENOENT: there is no such volume. */
+int store_latency(const struct store *s, unsigned volume, struct store_latency *out) MUST_CHECK;
 
 #endif

@@ -129,7 +129,8 @@ struct store_counters {
 #define STORE_SET(s, field, v) atomic_store_explicit(&(s)->count.field, (v), memory_order_relaxed)
 
 struct store {
-	struct storage_io *io; /* NULL: failed, and cannot be opened again so far */
+	struct latency_disk *latency; /* DISK_VOLUMES_MAX; of each volume, since open */
+	struct storage_io *io;        /* NULL: failed, and cannot be opened again so far */
 	const struct storage_io_ops *io_ops;
 	void *io_ctx;
 	struct reactor *reactor;

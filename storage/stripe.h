@@ -16,6 +16,7 @@
 
 #include "storage/disk_format.h"
 #include "storage/io.h"
+#include "storage/latency.h"
 
 enum stripe_state {
 	STRIPE_OK,
@@ -72,6 +73,9 @@ bool stripe_is(const struct storage_io *io);
 /* What all superblocks say, with the volume's own fields zero. */
 const struct format_super *stripe_super(const struct storage_io *io);
 void stripe_status(struct storage_io *io, struct stripe_status *out);
+/* Counts from now on how long each volume's writes and flushes take: `latency` has one for each,
+ * stays the caller's and outlives the set. The blocking calls are not counted. */
+void stripe_measure(struct storage_io *io, struct latency_disk *latency);
 /* A volume by itself, NULL: not there; for whoever looks at superblocks or parity. */
 struct storage_io *stripe_volume_io(struct storage_io *io, unsigned index);
 

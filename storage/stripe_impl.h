@@ -88,6 +88,7 @@ struct stripe_set {
 	struct list idle;                                    /* stripe_write */
 	struct list waiting;                                 /* storage_io_op without one */
 	struct stripe_write *pool;
+	struct latency_disk *latency; /* by volume; NULL: nobody counts */
 	struct stripe_flush flush;
 	struct stripe_rebuild rebuild;
 	/* Replaced ones, until close: something may be in flight to them. */

@@ -45,6 +45,11 @@ int stripe_rebuild_begin(struct storage_io *io, unsigned v, struct storage_io *v
 	s->member.rebuilding = v;
 	s->member.frontier = s->rebuild.frontier = DISK_AREAS_START;
 	pthread_mutex_unlock(&s->lock);
+	/* Another disk: what the one before it took says nothing about it. */
+	if (s->latency) {
+		latency_reset(&s->latency[v].write);
+		latency_reset(&s->latency[v].flush);
+	}
 	s->rebuild.to = 0;
 	s->rebuild.recorded_ns = monotime_now();
 	s->changes++;

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "capture/core/monotime.h"
+
 static void child_done(struct storage_io_op *op, int res);
 static void write_begin(struct stripe_set *s, struct stripe_write *w, struct storage_io_op *op);
 
@@ -111,6 +113,7 @@ static void submit_piece(struct stripe_set *s, struct stripe_write *w)
 
 		w->pending++;
 		w->child[v].op.done = child_done;
+		w->child[v].op.begun_ns = monotime_now();
 		s->volume[v].io->ops->writev(s->volume[v].io, &w->child[v].op, iov, niov, place);
 	}
 }
@@ -187,6 +190,7 @@ static void flush_stage(struct stripe_set *s, enum stripe_flush_stage stage)
 			continue;
 		f->pending++;
 		f->child[v].op.done = child_done;
+		f->child[v].op.begun_ns = monotime_now();
 		if (stage == STRIPE_FLUSH_MEMBER)
 			io->ops->write(io, &f->child[v].op, f->block, DISK_BLOCK, at, -1);
 		else
@@ -229,10 +233,26 @@ void stripe_flush_begin(struct storage_io *io, struct storage_io_op *op)
 	flush_stage(s, STRIPE_FLUSH_DATA);
 }
 
+void stripe_measure(struct storage_io *io, struct latency_disk *latency)
+{
+	stripe_of(io)->latency = latency;
+}
+
+static void note_latency(const struct stripe_set *s, const struct stripe_child *c)
+{
+	bool flush = !c->write && s->flush.stage != STRIPE_FLUSH_MEMBER;
+
+	if (s->latency)
+		latency_add(flush ? &s->latency[c->volume].flush : &s->latency[c->volume].write,
+			    monotime_now() - c->op.begun_ns);
+}
+
 static void child_done(struct storage_io_op *op, int res)
 {
 	struct stripe_child *c = container_of(op, struct stripe_child, op);
 	struct stripe_set *s = c->set;
+
+	note_latency(s, c);
 	int err = res ? stripe_lost(s, c->volume, res, c->write ? "write" : "flush") : 0;
 
 	if (c->write) {

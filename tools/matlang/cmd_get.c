@@ -15,8 +15,16 @@ static int show(const struct cli *c, const char *path, char *value, bool bare)
 	if (c->json)
 		return cli_json(
 			json_pack("{s:s, s:o}", "path", path, "value", footage_json_text(value)));
-	table_tame(value);
-	return (bare ? printf("%s\n", value) : printf("%s = %s\n", path, value)) < 0 ? -EIO : 0;
+	/* A value of several lines stays one: what else moves the cursor does not reach it. */
+	for (char *line = value, *next; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		table_tame(line);
+		if ((bare ? printf("%s\n", line) : printf("%s = %s\n", path, line)) < 0)
+			return -EIO;
+	}
+	return 0;
 }
 
 /* One plain file is shown bare, for use in scripts; anything else as `path = value`. */

@@ -19,6 +19,9 @@
 #include "tools/matlang/footage.h"
 #include "tools/matlang/gaps.h"
 
+/* A disk that so often takes so long costs frames at the next burst. */
+#define SLOW_MS 1000.0
+
 enum { KEY_FOLLOW = CLI_KEY, KEY_TROUBLE };
 
 const struct cli_option cmd_status_options[] = {
@@ -37,6 +40,7 @@ struct status {
 	double fps;
 	uint64_t lost;
 	bool clock_synchronised;
+	double write_p99_ms, flush_p99_ms; /* of the slowest disk */
 };
 
 static bool deserves_a_look(const struct box_camera *cam)
@@ -76,6 +80,8 @@ static int read_status(struct status *s)
 	read_text(&s->box, "storage/oldest", s->oldest, sizeof(s->oldest));
 	s->capacity = control_number(&s->box, "storage/capacity_bytes", 0);
 	s->used = control_number(&s->box, "storage/used_bytes", 0);
+	s->write_p99_ms = control_real(&s->box, "storage/write_p99_ms", 0);
+	s->flush_p99_ms = control_real(&s->box, "storage/flush_p99_ms", 0);
 	s->clock_synchronised = control_number(&s->box, "clock/synchronised", 0) != 0;
 	for (size_t i = 0; i < s->cameras.count; i++) {
 		const struct box_camera *cam = &s->cameras.item[i];
@@ -135,14 +141,15 @@ static int show_json(const struct status *s, bool only_trouble)
 	}
 	if (!err)
 		err = cli_json(json_pack(
-			"{s:s, s:o, s:b, s:I, s:I, s:f, s:I, s:o, s:o, s:I, s:I, s:b}", "type",
-			"box", "state", footage_json_text(s->state), "ok", (int)all_well(s),
+			"{s:s, s:o, s:b, s:I, s:I, s:f, s:I, s:o, s:o, s:I, s:I, s:b, s:f, s:f}",
+			"type", "box", "state", footage_json_text(s->state), "ok", (int)all_well(s),
 			"cameras", (json_int_t)s->cameras.count, "recording",
 			(json_int_t)s->recording, "fps", s->fps, "missing", (json_int_t)s->lost,
 			"store", footage_json_text(s->store_dir), "store_state",
 			footage_json_text(s->store_state), "capacity_bytes",
 			(json_int_t)s->capacity, "used_bytes", (json_int_t)s->used,
-			"clock_synchronised", (int)s->clock_synchronised));
+			"clock_synchronised", (int)s->clock_synchronised, "write_p99_ms",
+			s->write_p99_ms, "flush_p99_ms", s->flush_p99_ms));
 	return err;
 }
 
@@ -216,6 +223,10 @@ static int show_text(const struct status *s, bool only_trouble)
 		 "%llu frames\n"),
 	       s->recording, s->cameras.count, s->fps, (unsigned long long)s->lost);
 	show_store(s);
+	if (s->write_p99_ms >= SLOW_MS || s->flush_p99_ms >= SLOW_MS)
+		printf(_("A disk is slow: 1 of 100 writes takes %.1f s or longer, 1 of 100 flushes "
+			 "%.1f s; 'matlang get storage/latency' shows which.\n"),
+		       s->write_p99_ms / 1000, s->flush_p99_ms / 1000);
 	if (!s->clock_synchronised)
 		puts(_("The clock is not synchronised: times may be wrong."));
 	return err;

@@ -46,6 +46,7 @@ extern const struct attr_part attr_part_box;
 extern const struct attr_part attr_part_storage;
 extern const struct attr_part attr_part_lock;
 extern const struct attr_part attr_part_volumes;
+extern const struct attr_part attr_part_latency;
 extern const struct attr_part attr_part_reactor;
 extern const struct attr_part attr_part_all, attr_part_camera;
 extern const struct attr_part attr_part_motion;

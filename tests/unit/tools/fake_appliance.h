@@ -17,6 +17,7 @@
 #include "tools/matlangd/appliance.h"
 
 #define FAKE_CAMERAS 512
+#define FAKE_VOLUMES 32
 
 struct recorder {
 	char name[CAMERA_NAME_MAX];
@@ -30,6 +31,8 @@ struct appliance {
 	struct recorder *camera[FAKE_CAMERAS];
 	size_t count;
 	struct store_stats store;
+	struct store_latency latency[FAKE_VOLUMES];
+	unsigned volumes; /* of `latency` */
 	int64_t commit_ns, warn_ns;
 	char state[ERRMSG_MAX];
 	char last_log[1024], last_note[4096];
@@ -178,6 +181,14 @@ const char *camera_state_name(enum camera_state state)
 void store_stats(const struct store *s, struct store_stats *out)
 {
 	*out = fake.store;
+}
+
+int store_latency(const struct store *s, unsigned volume, struct store_latency *out)
+{
+	if (volume >= fake.volumes)
+		return -ENOENT;
+	*out = fake.latency[volume];
+	return 0;
 }
 
 int store_camera(struct store *s, const char *name, uint32_t *out_id)

@@ -349,6 +349,33 @@ static void distance_counts_slips(void **state)
 	assert_int_equal(attr_value_distance("abcdef", "zzzzzz", 3), 3);
 }
 
+static void slow_disks_are_told(void **state)
+{
+	static char text[ATTR_VALUE_MAX];
+	const struct latency_summary fast = {1000, 1500000, 2500000, 9000000},
+				     slow = {UINT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+
+	expect("storage/latency", "");
+	expect("storage/write_p99_ms", "0.0");
+	fake.volumes = 2;
+	fake.latency[0] = (struct store_latency){"/mnt/a b", fast, fast};
+	fake.latency[1] = (struct store_latency){"", fast, fast};
+	fake.latency[1].flush.p99_ns = 1250 * NSEC_PER_MSEC;
+	expect("storage/write_p99_ms", "2.5");
+	expect("storage/flush_p99_ms", "1250.0");
+	expect("storage/latency",
+	       "volume-0 writes 1000 1.5 2.5 9.0 flushes 1000 1.5 2.5 9.0 /mnt/a b\n"
+	       "volume-1 writes 1000 1.5 2.5 9.0 flushes 1000 1.5 1250.0 9.0 -");
+	/* As many disks as a store may have, and nothing is cut off but names. */
+	fake.volumes = FAKE_VOLUMES;
+	for (unsigned v = 0; v < FAKE_VOLUMES; v++) {
+		fake.latency[v] = (struct store_latency){.write = slow, .flush = slow};
+		memset(fake.latency[v].dir, 'x', sizeof(fake.latency[v].dir) - 1);
+	}
+	assert_int_equal(attr_read(&env, "storage/latency", text, sizeof(text), NULL), 0);
+	assert_non_null(strstr(text, "\nvolume-31 writes"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +394,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(zones_are_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(cameras_come_and_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(locks_are_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(slow_disks_are_told, setup, teardown),
 		cmocka_unit_test(distance_counts_slips),
 	};
 

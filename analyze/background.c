@@ -35,16 +35,16 @@ struct background {
 
 	uint16_t *mean, *dev;            /* w a row */
 	uint8_t *cand, *age;             /* w a row */
-	uint8_t *cur, *prev;             /* byte planes */
+	uint8_t *cur;                    /* byte plane */
 	uint8_t *mean8;                  /* byte plane: the mean, for neighbours, shake and light */
 	uint8_t *dev8[3];                /* rows of deviation: above, here, below, in turn */
-	uint8_t *row[6];                 /* lo, hi, spread, base, fg, stir */
+	uint8_t *row[5];                 /* lo, hi, spread, base, fg */
 	uint8_t *temp;                   /* for shake_undo */
 	uint32_t *columns[2], *lines[2]; /* projections: the model's, the frame's */
 	uint16_t *area;                  /* cells: pixels */
-	uint32_t *sum_mean, *sum_cur, *fg, *stir, *noise; /* cells */
-	uint8_t *base;                                    /* cells: the thresholds in this light */
-	uint32_t fetched;     /* rows of state on their way for this frame */
+	uint32_t *sum_mean, *sum_cur, *fg, *noise; /* cells */
+	uint8_t *base;                             /* cells: the thresholds in this light */
+	uint32_t fetched;                          /* rows of state on their way for this frame */
 	bool folded;          /* `cur` and the model are in the sums and projections */
 	const uint8_t *ahead; /* to be fetched: `ahead_bytes` of it */
 	size_t ahead_bytes;
@@ -54,7 +54,7 @@ struct background {
 _Static_assert((255 + LIGHT_PEDESTAL) * (LIGHT_ONE + 1ull) << 2 * CELL_SHIFT_MAX <= UINT32_MAX,
 	       "the ratio's numerator has room");
 
-enum { ROW_LO, ROW_HI, ROW_SPREAD, ROW_BASE, ROW_FG, ROW_STIR };
+enum { ROW_LO, ROW_HI, ROW_SPREAD, ROW_BASE, ROW_FG };
 
 /* Hands out the parts of one allocation: with `base` NULL it only counts. */
 struct carver {
@@ -86,7 +86,6 @@ static void lay_out(struct background *b, struct carver *c)
 	b->cand = carve(c, pixels);
 	b->age = carve(c, pixels);
 	b->cur = carve_plane(c, b);
-	b->prev = carve_plane(c, b);
 	b->mean8 = carve_plane(c, b);
 	for (unsigned i = 0; i < 3; i++) {
 		uint8_t *row = carve(c, b->stride + PAD);
@@ -102,12 +101,11 @@ static void lay_out(struct background *b, struct carver *c)
 	}
 	b->area = carve(c, cells * sizeof(uint16_t));
 	b->fg = carve(c, cells * sizeof(uint32_t));
-	b->stir = carve(c, cells * sizeof(uint32_t));
+	b->sum_mean = carve(c, cells * sizeof(uint32_t));
 	b->noise = carve(c, cells * sizeof(uint32_t));
 	b->base = carve(c, cells);
 	/* The light is known before foreground is counted. */
 	b->sum_cur = b->fg;
-	b->sum_mean = b->stir;
 }
 
 /* Adds a row to its cells; the last cell may be cut. */
@@ -167,11 +165,17 @@ size_t background_state_bytes(const struct background *b)
 	return b->bytes;
 }
 
+/* The picture is done with: of the next one nothing is fetched or folded yet. */
+static void restart(struct background *b)
+{
+	b->fetched = 0;
+	b->folded = false;
+}
+
 uint8_t *background_input(struct background *b, size_t *stride)
 {
 	*stride = b->stride;
-	b->fetched = 0;
-	b->folded = false;
+	restart(b);
 	/* What was ahead of a frame that was then not judged may be gone by now. */
 	b->ahead_bytes = 0;
 	return b->cur;
@@ -189,16 +193,6 @@ const uint8_t *background_picture(const struct background *b, size_t *stride)
 	return b->cur;
 }
 
-static void swap_pictures(struct background *b)
-{
-	uint8_t *t = b->cur;
-
-	b->fetched = 0;
-	b->folded = false;
-	b->cur = b->prev;
-	b->prev = t;
-}
-
 void background_learn(struct background *b)
 {
 	for (uint32_t y = 0; y < b->h; y++) {
@@ -212,7 +206,7 @@ void background_learn(struct background *b)
 		memcpy(b->cand + at, row, b->w);
 	}
 	memset(b->age, 0, (size_t)b->w * b->h);
-	swap_pictures(b);
+	restart(b);
 }
 
 /* Bytes of one row of the model; neighbours beyond the picture's edge are the edge. */
@@ -250,7 +244,6 @@ static void fetch_state(const struct background *b, uint32_t y)
 				   (const uint8_t *)(b->dev + at) + b->w,
 				   b->cand + at,
 				   b->age + at,
-				   b->prev + y * b->stride,
 				   b->mean8 + y * b->stride};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(planes); i++) {
@@ -377,7 +370,6 @@ static struct motion_row_params row_params(const struct background_params *p, do
 		.fg_dev_rate = q15(p->fg_dev_rate),
 		.dev_cap = DEV_CAP,
 		.dev_init = DEV_INIT,
-		.still = p->still,
 		.same = SAME_LEAST,
 		.tick = p->tick,
 		.absorb = p->absorb,
@@ -442,7 +434,6 @@ static void model_rows(struct background *b, const struct background_params *p,
 		struct motion_row row = {
 			.n = b->w,
 			.cur = b->cur + y * b->stride,
-			.prev = b->prev + y * b->stride,
 			.lo = b->row[ROW_LO],
 			.hi = b->row[ROW_HI],
 			.spread = b->row[ROW_SPREAD],
@@ -452,7 +443,6 @@ static void model_rows(struct background *b, const struct background_params *p,
 			.cand = b->cand + at,
 			.age = b->age + at,
 			.fg = b->row[ROW_FG],
-			.stir = b->row[ROW_STIR],
 		};
 
 		look_ahead(b, y);
@@ -467,7 +457,6 @@ static void model_rows(struct background *b, const struct background_params *p,
 		b->dsp->envelope(b->row[ROW_LO], b->row[ROW_HI], b->row[ROW_SPREAD], m, d, b->w);
 		b->dsp->model(&row, rp);
 		add_row(b, b->fg, y, row.fg);
-		add_row(b, b->stir, y, row.stir);
 	}
 }
 
@@ -484,14 +473,12 @@ void background_step(struct background *b, const struct background_params *p,
 	dim_base(b, p->base);
 	rp = row_params(p, out->light);
 	memset(b->fg, 0, cells * sizeof(uint32_t));
-	memset(b->stir, 0, cells * sizeof(uint32_t));
 	model_rows(b, p, &rp);
-	swap_pictures(b);
+	restart(b);
 	b->ahead_bytes = 0;
 	out->area = b->area;
 	out->noise = b->noise;
 	out->fg = b->fg;
-	out->stir = b->stir;
 }
 
 float background_contrast(const struct background *b, uint32_t cell, double light)
@@ -505,8 +492,7 @@ float background_contrast(const struct background *b, uint32_t cell, double ligh
 	x0 -= x0 > 0;
 	y0 -= y0 > 0;
 	at = y0 * b->stride + x0;
-	/* background_step made the frame the one before. */
-	return contrast_of(b->prev + at, b->mean8 + at, b->stride, x1 - x0, y1 - y0, light);
+	return contrast_of(b->cur + at, b->mean8 + at, b->stride, x1 - x0, y1 - y0, light);
 }
 
 double background_noise(const struct background *b)

@@ -34,8 +34,7 @@ struct background_params {
 	double deviations;                /* threshold: base + this many deviations, 0..7.9 */
 	double mean_rate, dev_rate;       /* of background */
 	double fg_mean_rate, fg_dev_rate; /* of foreground; 0: it keeps its model */
-	uint8_t still;       /* grey levels a pixel may differ from the frame before, unmoved */
-	uint8_t tick;        /* candidates grow older by this */
+	uint8_t tick;                     /* candidates grow older by this */
 	uint8_t absorb;      /* age at which they become background, >= 1; 255 with tick 0: never */
 	const uint8_t *base; /* a threshold per cell, eighths of a grey level, cols * rows; in
 			      * the dark down to half of it holds */
@@ -46,7 +45,6 @@ struct background_params {
 struct background_cells {
 	const uint16_t *area;    /* pixels of the cell (cells at the edge are cut) */
 	const uint32_t *fg;      /* foreground pixels */
-	const uint32_t *stir;    /* pixels that changed since the frame before */
 	const uint32_t *noise;   /* sum of deviations, eighths of a grey level */
 	double light;            /* this frame's light against the model's: 1.0 the same */
 	double shift_x, shift_y; /* reduced pixels the camera moved against the model */

@@ -36,8 +36,6 @@
 #define BASE_STEP   25.0
 #define SHARE       0.06f /* of a cell's pixels */
 #define MEMBER      0.5f  /* of the bar in a restless cell, for cells of a group */
-#define STILL       6     /* grey levels, while the noise is below half of one */
-#define STILL_NOISE 40    /* for each level of noise beyond that */
 /* Light: */
 #define GLOBAL_SHARE 0.70 /* of watched cells at once: no object does that */
 #define GLOBAL_JUMP  0.40 /* more of them than the frame before */
@@ -319,7 +317,6 @@ static struct background_params model_params(struct detector *d, int64_t mono_ns
 		.dev_rate = fmax(DEV_RATE, DEV_RATE_FIRST / (d->frames + DEV_RATE_FADE)),
 		.fg_mean_rate = cold ? COLD_MEAN_RATE : 0,
 		.fg_dev_rate = cold ? COLD_DEV_RATE : 0,
-		.still = (uint8_t)fmin(STILL + STILL_NOISE * fmax(d->noise - 0.5, 0), 255),
 		.absorb = 255,
 		.base = d->base,
 		.ignored = d->grid.ignored,

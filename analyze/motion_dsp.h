@@ -26,7 +26,6 @@
 struct motion_row {
 	unsigned n;
 	const uint8_t *cur;     /* this frame's luma */
-	const uint8_t *prev;    /* the frame before */
 	const uint8_t *lo, *hi; /* envelope of the mean over 3x3 pixels, grey levels */
 	const uint8_t *spread;  /* largest derived deviation over 3x3 pixels */
 	const uint8_t *base;    /* threshold without noise, eighths of a grey level */
@@ -35,7 +34,6 @@ struct motion_row {
 	uint8_t *cand;          /* state: what stands there lately */
 	uint8_t *age;           /* state: for how many ticks it has stood there */
 	uint8_t *fg;            /* out: 1 where the frame is not background */
-	uint8_t *stir;          /* out: 1 where it changed since the frame before */
 };
 
 /* The same for all rows of a frame. */
@@ -49,7 +47,6 @@ struct motion_row_params {
 		fg_dev_rate; /* of pixels that are not background; 0: they keep theirs */
 	int16_t dev_cap;     /* Q7: no distance counts for more in `dev`, 0..16383 */
 	int16_t dev_init;    /* Q8: deviation of a pixel learnt anew */
-	uint8_t still;       /* greatest grey distance from the frame before that is no change */
 	uint8_t same;        /* least grey distance that still counts as the same candidate */
 	uint8_t tick;        /* 1: this frame counts candidates older by one */
 	uint8_t absorb;      /* age in ticks at which a candidate becomes background; >= 1 */

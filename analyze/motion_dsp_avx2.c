@@ -376,7 +376,7 @@ static void envelope(uint8_t *lo, uint8_t *hi, uint8_t *spread, const uint8_t *c
 struct wide_params {
 	__m256i gain, offset, factor, mean_rate, dev_rate, fg_mean_rate, fg_dev_rate;
 	__m256i dev_cap, dev_init;
-	__m256i still, same, tick, absorb; /* bytes */
+	__m256i same, tick, absorb; /* bytes */
 };
 
 /* What the two halves of 32 pixels have worked out before the byte-wide part. */
@@ -425,7 +425,7 @@ static inline __attribute__((always_inline)) void
 model_step(const struct motion_row *r, const struct wide_params *w, unsigned x, bool wide)
 {
 	const __m256i one = _mm256_set1_epi8(1);
-	__m256i cur = load_part(r->cur + x, wide), prev = load_part(r->prev + x, wide);
+	__m256i cur = load_part(r->cur + x, wide);
 	__m256i lo = load_part(r->lo + x, wide), hi = load_part(r->hi + x, wide);
 	__m256i spread = load_part(r->spread + x, wide), base = load_part(r->base + x, wide);
 	__m256i cand = load_part(r->cand + x, wide), age = load_part(r->age + x, wide);
@@ -440,9 +440,6 @@ model_step(const struct motion_row *r, const struct wide_params *w, unsigned x, 
 			   widen_hi(base), r->mean + x + 16, r->dev + x + 16);
 	fg = pack_mask(a.fg, b.fg);
 	store_part(r->fg + x, _mm256_and_si256(fg, one), wide);
-	dist = _mm256_or_si256(_mm256_subs_epu8(cur, prev), _mm256_subs_epu8(prev, cur));
-	dist = _mm256_cmpeq_epi8(_mm256_max_epu8(dist, w->still), w->still);
-	store_part(r->stir + x, _mm256_andnot_si256(dist, one), wide);
 
 	up = _mm256_subs_epu8(cur, cand);
 	down = _mm256_subs_epu8(cand, cur);
@@ -475,7 +472,6 @@ static void model(const struct motion_row *r, const struct motion_row_params *p)
 		.fg_dev_rate = _mm256_set1_epi16(p->fg_dev_rate),
 		.dev_cap = _mm256_set1_epi16(p->dev_cap),
 		.dev_init = _mm256_set1_epi16(p->dev_init),
-		.still = _mm256_set1_epi8((char)p->still),
 		.same = _mm256_set1_epi8((char)p->same),
 		.tick = _mm256_set1_epi8((char)p->tick),
 		.absorb = _mm256_set1_epi8((char)p->absorb),

@@ -62,7 +62,7 @@ static uint32_t project(uint32_t *columns, const uint8_t *row, unsigned n)
 struct wide_params {
 	__m512i gain, offset, factor, mean_rate, dev_rate, fg_mean_rate, fg_dev_rate;
 	__m512i dev_cap, dev_init;
-	__m256i still, same, tick, absorb;
+	__m256i same, tick, absorb;
 };
 
 static __m256i bytes(const uint8_t *p)
@@ -115,9 +115,6 @@ model_step(const struct motion_row *r, const struct wide_params *w, unsigned x)
 	absorb = fg & _mm256_cmpge_epu8_mask(age, w->absorb);
 
 	store(r->fg + x, _mm256_maskz_mov_epi8(fg, one));
-	store(r->stir + x,
-	      _mm256_maskz_mov_epi8(
-		      _mm256_cmpgt_epu8_mask(differ(cur, bytes(r->prev + x)), w->still), one));
 	store(r->cand + x, _mm256_mask_mov_epi8(cur, same, next));
 	store(r->age + x, _mm256_maskz_mov_epi8(~absorb, age));
 
@@ -144,7 +141,6 @@ static void model(const struct motion_row *r, const struct motion_row_params *p)
 		.fg_dev_rate = _mm512_set1_epi16(p->fg_dev_rate),
 		.dev_cap = _mm512_set1_epi16(p->dev_cap),
 		.dev_init = _mm512_set1_epi16(p->dev_init),
-		.still = _mm256_set1_epi8((char)p->still),
 		.same = _mm256_set1_epi8((char)p->same),
 		.tick = _mm256_set1_epi8((char)p->tick),
 		.absorb = _mm256_set1_epi8((char)p->absorb),
@@ -156,7 +152,6 @@ static void model(const struct motion_row *r, const struct motion_row_params *p)
 		model_step(r, &w, x);
 	rest.n -= x;
 	rest.cur += x;
-	rest.prev += x;
 	rest.lo += x;
 	rest.hi += x;
 	rest.spread += x;
@@ -166,7 +161,6 @@ static void model(const struct motion_row *r, const struct motion_row_params *p)
 	rest.cand += x;
 	rest.age += x;
 	rest.fg += x;
-	rest.stir += x;
 	motion_dsp_avx2.model(&rest, p);
 }
 

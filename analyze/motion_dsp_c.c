@@ -112,7 +112,6 @@ static void model_pixel(const struct motion_row *r, const struct motion_row_para
 	int age = same ? min(r->age[x] + p->tick, 255) : 0;
 
 	r->fg[x] = (uint8_t)fg;
-	r->stir[x] = distance(cur, r->prev[x]) > p->still;
 	mean += mul_q15(seen - mean, fg ? p->fg_mean_rate : p->mean_rate);
 	dev += mul_q15(2 * min(out, p->dev_cap) - dev, fg ? p->fg_dev_rate : p->dev_rate);
 	if (!same)

@@ -161,8 +161,8 @@ static void call_envelope(struct checkasm *c, const struct motion_dsp *dsp)
 /* --- model: variants are tame and wild parameters
  * ---------------------------------------------------- */
 
-enum { CUR, PREV, LO, HI, SPREAD, BASE };
-enum { MEAN, DEV, CAND, AGE, FG, STIR };
+enum { CUR, LO, HI, SPREAD, BASE };
+enum { MEAN, DEV, CAND, AGE, FG };
 
 static void random_params(struct checkasm *c, bool wild)
 {
@@ -176,7 +176,6 @@ static void random_params(struct checkasm *c, bool wild)
 		.fg_dev_rate = (int16_t)(checkasm_random(c) & 1 ? 0 : checkasm_random(c) & 32767),
 		.dev_cap = (int16_t)(checkasm_random(c) % 16384),
 		.dev_init = (int16_t)(checkasm_random(c) & INT16_MAX),
-		.still = (uint8_t)(wild ? checkasm_random(c) : checkasm_random(c) % 24),
 		.same = (uint8_t)(checkasm_random(c) % 16),
 		.tick = (uint8_t)(checkasm_random(c) % 4 ? checkasm_random(c) & 1 : 255),
 		.absorb = (uint8_t)(1 + checkasm_random(c) % 255),
@@ -192,10 +191,10 @@ static void fill_age(struct checkasm *c, uint8_t *p, size_t bytes)
 
 static void prepare_model(struct checkasm *c, unsigned variant)
 {
-	uint8_t *in[6];
+	uint8_t *in[5];
 
 	random_params(c, variant & 1);
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = 0; i < 5; i++)
 		c->in[i] = in[i] = checkasm_in(c, i, c->n);
 	for (unsigned x = 0; x < c->n; x++) {
 		uint8_t a = in[LO][x], b = in[HI][x];
@@ -212,7 +211,6 @@ static void prepare_model(struct checkasm *c, unsigned variant)
 	checkasm_out(c, c->n, 1, fill_bytes);
 	checkasm_out(c, c->n, 1, fill_age);
 	checkasm_out(c, c->n, 1, NULL);
-	checkasm_out(c, c->n, 1, NULL);
 }
 
 static void call_model(struct checkasm *c, const struct motion_dsp *dsp)
@@ -220,7 +218,6 @@ static void call_model(struct checkasm *c, const struct motion_dsp *dsp)
 	struct motion_row row = {
 		.n = c->n,
 		.cur = c->in[CUR],
-		.prev = c->in[PREV],
 		.lo = c->in[LO],
 		.hi = c->in[HI],
 		.spread = c->in[SPREAD],
@@ -230,7 +227,6 @@ static void call_model(struct checkasm *c, const struct motion_dsp *dsp)
 		.cand = checkasm_at(c, CAND),
 		.age = checkasm_at(c, AGE),
 		.fg = checkasm_at(c, FG),
-		.stir = checkasm_at(c, STIR),
 	};
 
 	dsp->model(&row, &c->params);

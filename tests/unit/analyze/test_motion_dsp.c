@@ -41,11 +41,10 @@ static void test_reduce_is_the_mean(void **state)
  * long enough it is the background. */
 static void test_model_absorbs(void **state)
 {
-	uint8_t cur = 200, prev = 200, lo = 100, hi = 100, spread = 8, base = 40, cand = 0, age = 0;
+	uint8_t cur = 200, lo = 100, hi = 100, spread = 8, base = 40, cand = 0, age = 0;
 	uint16_t mean = 100 * MOTION_MEAN_ONE, dev = MOTION_DEV_ONE;
-	uint8_t fg, stir;
-	struct motion_row row = {1,     &cur, &prev, &lo,  &hi, &spread, &base,
-				 &mean, &dev, &cand, &age, &fg, &stir};
+	uint8_t fg;
+	struct motion_row row = {1, &cur, &lo, &hi, &spread, &base, &mean, &dev, &cand, &age, &fg};
 	struct motion_row_params p = {.gain = 16384,
 				      .factor = 64,
 				      .tick = 1,
@@ -54,8 +53,7 @@ static void test_model_absorbs(void **state)
 				      .dev_rate = 164,
 				      .dev_cap = 5120,
 				      .dev_init = 300,
-				      .same = 4,
-				      .still = 6};
+				      .same = 4};
 
 	for (int frame = 0; frame < 3; frame++) {
 		motion_dsp_c.model(&row, &p);
@@ -65,7 +63,6 @@ static void test_model_absorbs(void **state)
 	motion_dsp_c.model(&row, &p);
 	assert_int_equal(mean, 200 * MOTION_MEAN_ONE);
 	assert_int_equal(dev, 300);
-	assert_int_equal(stir, 0);
 	lo = hi = 200;
 	motion_dsp_c.model(&row, &p);
 	assert_int_equal(fg, 0);

@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 
 #include <cmocka.h>
-#include <turbojpeg.h>
 
 #include "analyze/detector.h"
 #include "tests/unit/analyze/scene.h"
@@ -500,37 +499,6 @@ static void test_sizes_and_memory(void **state)
 	free(grey);
 }
 
-/* What a 1080p MJPEG camera holds: 400 KB, whatever is added to the detector. */
-static void test_memory_of_an_mjpeg_camera(void **state)
-{
-	tjhandle t = tjInitCompress();
-	unsigned char *grey = calloc(1920, 1080), *jpeg = NULL;
-	unsigned long size = 0;
-	struct motion_config c;
-	struct detector_result r;
-	struct detector *d;
-	struct frame *f;
-
-	assert_non_null(t);
-	assert_non_null(grey);
-	assert_int_equal(
-		tjCompress2(t, grey, 1920, 1920, 1080, TJPF_GRAY, &jpeg, &size, TJSAMP_GRAY, 80, 0),
-		0);
-	motion_config_defaults(&c);
-	assert_int_equal(detector_create(&d, &c, NULL), 0);
-	f = scene_frame(PIXFMT_MJPEG, 1920, 1080, jpeg, size, 0, 0, NULL);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(detector_feed(d, f, &r, NULL), 1);
-	assert_true(detector_state_bytes(d) > 240 * 135 * 8);
-	assert_true(detector_state_bytes(d) <= 400 * 1024);
-	print_message("%zu bytes\n", detector_state_bytes(d));
-	frame_unref(f);
-	detector_destroy(d);
-	tjFree(jpeg);
-	tjDestroy(t);
-	free(grey);
-}
-
 /* What is fetched ahead of a frame that is then not judged may be gone when the next one is. */
 static void test_nothing_gone_is_fetched(void **state)
 {
@@ -578,7 +546,6 @@ int main(void)
 		cmocka_unit_test(test_sensitivity_and_size),
 		cmocka_unit_test(test_other_size_starts_anew),
 		cmocka_unit_test(test_sizes_and_memory),
-		cmocka_unit_test(test_memory_of_an_mjpeg_camera),
 		cmocka_unit_test(test_nothing_gone_is_fetched),
 	};
 

@@ -7,6 +7,7 @@ passed=0 failed=0 skipped=0
 limit=${TEST_TIMEOUT:-300}
 here=$(dirname "$0")
 export TSAN_OPTIONS="suppressions=$here/tsan.supp${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+export LSAN_OPTIONS="print_suppressions=0:suppressions=$here/lsan.supp${LSAN_OPTIONS:+:$LSAN_OPTIONS}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for bin in "$@"; do

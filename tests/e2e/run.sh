@@ -385,7 +385,7 @@ completes() { # WANTED WORD...: what completion offers for the words
         echo "${COMPREPLY[*]}"' - "$build" "$@" | grep -qx -- "$want"
 }
 check "completion: commands" completes "status store" matlang st
-check "completion: second words" completes "create info verify repair" matlang store ""
+check "completion: second words" completes "create info forecast verify rebuild replace repair" matlang store ""
 check "completion: options" completes "--segment --size --sparse" matlang store create --s
 mkdir -p "$dir/control/cameras/gate-01" "$dir/control/cameras/yard"
 export MATLANG_CONTROL=$dir/control

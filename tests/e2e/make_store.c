@@ -11,6 +11,7 @@
  *   --away AT       behind frame AT the camera is away for 20 s, and on the ledger
  *   --torn AT       frame AT is marked as torn
  *   --motion AT,N   N frames from AT on moved, in the cell that holds pixel (40, 40); an event
+ *   --clock WORD    "free" or "synchronised", whatever the clock of this machine is
  *   --what N        that event is of this kind: an enum record_event_what
  *
  * A NAME given again goes on where it ended. Prints one JSON object a source: when its first and
@@ -22,7 +23,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/timex.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "capture/core/frame.h"
 #include "capture/core/monotime.h"
@@ -36,6 +40,21 @@ struct options {
 		motion_count, what;
 	bool again;
 };
+
+/* --clock; for adjtimex below, which is told nothing. */
+static enum { CLOCK_OF_MACHINE, CLOCK_FREE, CLOCK_SYNCHRONISED } clock_kind;
+
+/* Stands before the C library's for all of this program: the store asks it for the clock. */
+int adjtimex(struct timex *tx)
+{
+	int state = (int)syscall(SYS_adjtimex, tx);
+
+	if (clock_kind == CLOCK_FREE)
+		tx->status |= STA_UNSYNC;
+	else if (clock_kind == CLOCK_SYNCHRONISED)
+		tx->status &= ~STA_UNSYNC;
+	return clock_kind == CLOCK_OF_MACHINE ? state : TIME_OK;
+}
 
 struct maker {
 	struct options o;
@@ -258,11 +277,17 @@ static void durable(void *ctx, uint64_t position)
 static void parse(struct maker *m, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"frames", 1, NULL, 'f'},  {"size", 1, NULL, 's'},
-		{"segment", 1, NULL, 'b'}, {"again", 0, NULL, 'n'},
-		{"gap", 1, NULL, 'g'},     {"away", 1, NULL, 'a'},
-		{"torn", 1, NULL, 't'},    {"motion", 1, NULL, 'm'},
-		{"what", 1, NULL, 'w'},    {0},
+		{"frames", 1, NULL, 'f'},
+		{"size", 1, NULL, 's'},
+		{"segment", 1, NULL, 'b'},
+		{"again", 0, NULL, 'n'},
+		{"gap", 1, NULL, 'g'},
+		{"away", 1, NULL, 'a'},
+		{"torn", 1, NULL, 't'},
+		{"motion", 1, NULL, 'm'},
+		{"what", 1, NULL, 'w'},
+		{"clock", 1, NULL, 'c'},
+		{0},
 	};
 	struct options *o = &m->o;
 	int key;
@@ -278,6 +303,11 @@ static void parse(struct maker *m, int argc, char **argv)
 		case 'n': o->again = true; break;
 		case 'a': o->away_at = atol(optarg); break;
 		case 't': o->torn_at = atol(optarg); break;
+		case 'c':
+			if (strcmp(optarg, "free") && strcmp(optarg, "synchronised"))
+				exit(2);
+			clock_kind = *optarg == 'f' ? CLOCK_FREE : CLOCK_SYNCHRONISED;
+			break;
 		case 'w': o->what = atol(optarg); break;
 		case 'g':
 			if (sscanf(optarg, "%ld,%ld", &o->gap_at, &o->gap_count) == 2)

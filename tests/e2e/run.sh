@@ -179,6 +179,28 @@ for cam in ("cam", "other"):
     assert totals[cam]["recorded"] == 56 and totals[cam]["missing"] == 504 and totals[cam]["torn"] == 1, totals
     assert totals[cam]["lost"] == {"sequence-gap": 4, "camera-away": 500}, totals
 EOF
+# --- times of a clock that was never synchronised ---------------------------------------------------
+clock_words() { # STORE: of everything that tells times
+    { for command in find events ledger; do "$M" $command --store "$1" --json; done
+      "$M" export --store "$1" --camera cam --from -1h -o "$dir/out/clock.mkv" --force --json; } |
+        grep -o '"clock":"[a-z]*"' | sort | uniq -c | awk '{print $2, $1}'
+}
+clock_marks() { # STORE: lines that say it, of each command
+    for command in find events ledger "ledger --totals"; do
+        "$M" $command --store "$1" | grep -c 'clock not synchronised'
+    done
+    "$M" export --store "$1" --camera cam --from -1h -o "$dir/out/clock.mkv" --force | grep -c '^clock: NOT synchronised'
+    grep -c 'clock not synchronised$' "$dir/out/clock.gaps.txt"
+}
+for kind in free synchronised; do
+    check "clock: recorded, $kind" "$make_store" --clock $kind --gap 20,4 --motion 45,10 "$dir/clock-$kind" "cam=clip:$clips/images"
+done
+# A stretch, an event, a gap and the sum; the export, and on its list that gap and those around it.
+check "clock: free, for programs" test "$(clock_words "$dir/clock-free")" = '"clock":"unsynchronised" 8'
+check "clock: free, for people" test "$(clock_marks "$dir/clock-free" | tr '\n' ' ')" = "1 1 2 1 1 3 "
+check "clock: synchronised, for programs" test "$(clock_words "$dir/clock-synchronised")" = '"clock":"synchronised" 8'
+check "clock: synchronised, for people" test "$(clock_marks "$dir/clock-synchronised" | tr '\n' ' ')" = "0 0 0 0 0 0 "
+
 motion() { # OPTIONS...: number of stretches
     "$M" find --store "$dir/gaps" --json "$@" | grep -c '"type":"motion"'
 }

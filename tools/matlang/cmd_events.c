@@ -187,7 +187,7 @@ static void add_row(struct table *t, const struct events *q, const struct event 
 	table_add(t, length);
 	table_addf(t, "%u", e->peak_cells);
 	table_addf(t, "%.0f %%", e->peak_level / 10.0);
-	table_add(t, e->clock == RECORD_CLOCK_SYNCED ? "" : _("clock not synchronised"));
+	table_add(t, footage_clock_note(e->clock));
 }
 
 static int show_table(const struct events *q)

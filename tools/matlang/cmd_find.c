@@ -58,11 +58,6 @@ static int show_json(const struct find *q)
 	return err ? CLI_FAILED : CLI_OK;
 }
 
-static const char *clock_note(enum record_clock clock)
-{
-	return clock == RECORD_CLOCK_SYNCED ? "" : _("clock not synchronised");
-}
-
 static void say_cost(const struct find *q)
 {
 	char text[HUMAN_MAX], index[HUMAN_MAX];
@@ -105,7 +100,7 @@ static int show_table(const struct find *q)
 		table_add(t, to);
 		table_add(t, text);
 		table_addf(t, "%u", s->peak_cells);
-		table_add(t, clock_note(s->clock));
+		table_add(t, footage_clock_note(s->clock));
 	}
 	err = q->found.count ? table_print(t, stdout) : 0;
 	table_destroy(t);

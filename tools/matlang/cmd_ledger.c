@@ -26,6 +26,8 @@ const struct cli_option cmd_ledger_options[] = {
 struct account {
 	uint64_t recorded, torn, missing;
 	uint64_t lost[LOSS_CAUSES];
+	bool any;                /* something was counted */
+	enum record_clock clock; /* the worst of what was; UNKNOWN while there is nothing */
 };
 
 struct ledger {
@@ -36,6 +38,13 @@ struct ledger {
 	struct account *account; /* one for each of `cameras` */
 	bool totals_only, damaged;
 };
+
+static void note_clock(struct account *a, enum record_clock clock)
+{
+	if (!a->any || clock < a->clock)
+		a->clock = clock;
+	a->any = true;
+}
 
 /* NULL: not one of the cameras asked for. */
 static struct account *account_of(struct ledger *q, uint32_t id)
@@ -65,6 +74,7 @@ static int count_frames(struct ledger *q)
 		if (a) {
 			a->recorded++;
 			a->torn += rec.frame.flags & FRAME_TORN ? 1 : 0;
+			note_clock(a, rec.clock);
 		}
 		progress_count(&progress, ++seen, 0);
 	}
@@ -94,6 +104,7 @@ static int read_ledger(struct ledger *q)
 		if (!a)
 			continue;
 		a->missing += gap->frames;
+		note_clock(a, gap->clock);
 		if ((unsigned)gap->cause < LOSS_CAUSES)
 			a->lost[gap->cause] += gap->frames;
 	}
@@ -132,18 +143,19 @@ static int show_json(struct ledger *q)
 			json_decref(lost);
 		else
 			err = cli_json(json_pack(
-				"{s:s, s:o, s:I, s:I, s:I, s:o}", "type", "total", "camera",
+				"{s:s, s:o, s:I, s:I, s:I, s:o, s:s}", "type", "total", "camera",
 				footage_json_text(
 					reader_camera_name(q->f.reader, q->cameras.id[i])),
 				"recorded", (json_int_t)a->recorded, "torn", (json_int_t)a->torn,
-				"missing", (json_int_t)a->missing, "lost", lost));
+				"missing", (json_int_t)a->missing, "lost", lost, "clock",
+				footage_clock_name(a->clock)));
 	}
 	return err ? CLI_FAILED : CLI_OK;
 }
 
 static int show_lines(struct ledger *q)
 {
-	struct table *t = table_create("lllrrl");
+	struct table *t = table_create("lllrrll");
 	char from[TIMEFMT_MAX], to[TIMEFMT_MAX], length[HUMAN_MAX];
 	bool any = false;
 	int err = 0;
@@ -154,6 +166,7 @@ static int show_lines(struct ledger *q)
 	table_add(t, _("LENGTH"));
 	table_add(t, _("FRAMES"));
 	table_add(t, _("WHY"));
+	table_add(t, "");
 	for (size_t i = 0; i < q->gaps.count; i++) {
 		const struct gap *gap = &q->gaps.item[i];
 
@@ -168,6 +181,7 @@ static int show_lines(struct ledger *q)
 		table_add(t, length);
 		table_addf(t, "%s%llu", gap->estimated ? "~" : "", (unsigned long long)gap->frames);
 		table_add(t, gaps_cause_text(gap->cause));
+		table_add(t, footage_clock_note(gap->clock));
 		any = true;
 	}
 	if (any) {
@@ -180,7 +194,7 @@ static int show_lines(struct ledger *q)
 
 static int show_totals(const struct ledger *q)
 {
-	struct table *t = table_create("lrrrr");
+	struct table *t = table_create("lrrrrl");
 	int err;
 
 	table_add(t, _("CAMERA"));
@@ -188,6 +202,7 @@ static int show_totals(const struct ledger *q)
 	table_add(t, _("INCOMPLETE"));
 	table_add(t, _("MISSING"));
 	table_add(t, _("SHARE"));
+	table_add(t, "");
 	for (size_t i = 0; i < q->cameras.count; i++) {
 		const struct account *a = &q->account[i];
 		double all = (double)a->recorded + (double)a->missing;
@@ -197,6 +212,7 @@ static int show_totals(const struct ledger *q)
 		table_addf(t, "%llu", (unsigned long long)a->torn);
 		table_addf(t, "%llu", (unsigned long long)a->missing);
 		table_addf(t, "%.3f %%", all > 0 ? 100 * (double)a->missing / all : 0);
+		table_add(t, a->any ? footage_clock_note(a->clock) : "");
 	}
 	err = table_print(t, stdout);
 	table_destroy(t);

@@ -217,7 +217,7 @@ static int show(const struct snapshot *s)
 	timefmt_rfc3339(time, s->frame_ns, 3);
 	printf(_("%s: %s, %s\n"), s->path, s->c->camera[0], time);
 	if (s->clock != RECORD_CLOCK_SYNCED)
-		puts(_("clock not synchronised"));
+		puts(footage_clock_note(s->clock));
 	return CLI_OK;
 }
 

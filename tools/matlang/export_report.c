@@ -104,7 +104,7 @@ static void write_files(const struct export *x, FILE *to)
 
 static void write_gaps(const struct export *x, FILE *to)
 {
-	struct table *t = table_create("lllrrl");
+	struct table *t = table_create("lllrrll");
 	char from[TIMEFMT_MAX], time[TIMEFMT_MAX], length[HUMAN_MAX];
 
 	fprintf(to, "\n%s\n", x->gaps.count ? _("What is missing:") : _("Nothing is missing."));
@@ -124,6 +124,7 @@ static void write_gaps(const struct export *x, FILE *to)
 			table_addf(t, "%s%llu", gap->estimated ? "~" : "",
 				   (unsigned long long)gap->frames);
 		table_add(t, gaps_cause_text(gap->cause));
+		table_add(t, footage_clock_note(gap->clock));
 	}
 	if (x->gaps.count && table_print(t, to) < 0)
 		fputs("", to);

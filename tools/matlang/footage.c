@@ -208,10 +208,20 @@ const char *footage_clock_name(enum record_clock clock)
 {
 	switch (clock) {
 	case RECORD_CLOCK_SYNCED: return "synchronised";
-	case RECORD_CLOCK_FREE: return "free";
+	case RECORD_CLOCK_FREE: return "unsynchronised";
 	case RECORD_CLOCK_UNKNOWN: break;
 	}
 	return "unknown";
+}
+
+const char *footage_clock_note(enum record_clock clock)
+{
+	switch (clock) {
+	case RECORD_CLOCK_SYNCED: return "";
+	case RECORD_CLOCK_FREE: return _("clock not synchronised");
+	case RECORD_CLOCK_UNKNOWN: break;
+	}
+	return _("no clock reading: the time is not known");
 }
 
 void footage_uuid(char out[static FOOTAGE_UUID_SIZE], const uint8_t uuid[16])

@@ -47,8 +47,10 @@ uint32_t footage_cameras_query(const struct footage_cameras *s);
 /* UTC of a moment of the same boot as `rec`, by its clock. */
 int64_t footage_utc(const struct record *rec, int64_t mono_ns);
 
-/* "synchronised", "free", "unknown": stable words for files and JSON. */
+/* "synchronised", "unsynchronised", "unknown": stable words for files and JSON. */
 const char *footage_clock_name(enum record_clock clock);
+/* What a person must know of times that come from it, translated; "": nothing. */
+const char *footage_clock_note(enum record_clock clock);
 
 #define FOOTAGE_UUID_SIZE 37
 void footage_uuid(char out[static FOOTAGE_UUID_SIZE], const uint8_t uuid[16]);

@@ -13,6 +13,7 @@
 
 #include "capture/core/monotime.h"
 #include "tools/matlang/export.h"
+#include "tools/matlang/footage.h"
 #include "tools/matlang/gaps.h"
 #include "tools/matlang/region_mask.h"
 #include "tools/matlang/stretch.h"
@@ -202,6 +203,22 @@ static void time_stamps_follow_the_records(void **state)
 	assert_true(stamp(&k, 3, 9 * S, 10 * S) == 62 * S + 3000);
 }
 
+static void clocks_have_words(void **state)
+{
+	const enum record_clock all[] = {RECORD_CLOCK_UNKNOWN, RECORD_CLOCK_FREE,
+					 RECORD_CLOCK_SYNCED};
+	static const char *const name[] = {"unknown", "unsynchronised", "synchronised"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+		assert_string_equal(footage_clock_name(all[i]), name[i]);
+		/* Whoever sees times of a doubtful clock is told, and nobody else. */
+		assert_int_equal(footage_clock_note(all[i])[0] != '\0',
+				 all[i] != RECORD_CLOCK_SYNCED);
+	}
+	assert_string_not_equal(footage_clock_note(RECORD_CLOCK_FREE),
+				footage_clock_note(RECORD_CLOCK_UNKNOWN));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +230,7 @@ int main(void)
 		cmocka_unit_test(gaps_without_a_word_are_seen),
 		cmocka_unit_test(every_cause_has_its_words),
 		cmocka_unit_test(time_stamps_follow_the_records),
+		cmocka_unit_test(clocks_have_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

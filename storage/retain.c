@@ -23,6 +23,10 @@ uint32_t retain_pick(struct store *s, uint32_t except, bool *wait)
 			continue;
 		if (e->state == FORMAT_FREE)
 			return i;
+		if (i == s->held) {
+			*wait = true; /* not for long */
+			continue;
+		}
 		if (e->state != FORMAT_SEALED || e->locked)
 			continue;
 		if (e->sequence >= s->checkpoint_floor)

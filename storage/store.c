@@ -2,6 +2,7 @@
 /* The public calls. */
 #include "storage/append.h"
 #include "storage/replace.h"
+#include "storage/scrub.h"
 #include "storage/stripe.h"
 #include "storage/volume.h"
 
@@ -109,6 +110,7 @@ static int open_rest(struct store *s, const struct store_options *o, struct errm
 	if (err)
 		return errmsg_set(em, err, "%s: cannot tell the time: %s", s->dir, strerror(-err));
 	s->replace_rate = STORE_REPLACE_RATE;
+	s->scrub_rate = STORE_SCRUB_RATE;
 	store_watch_volumes(s);
 	return append_pool_create(s, em);
 }
@@ -142,6 +144,7 @@ int store_open(struct store **out, const char *dir, struct reactor *r,
 	list_init(&s->deferred);
 	list_init(&s->salvage);
 	s->cuts = 1;
+	s->held = DISK_NO_SEGMENT;
 	list_init(&s->gathers_free);
 	list_init(&s->writes);
 	int err = open_rest(s, o ? o : &none, em);
@@ -193,6 +196,7 @@ int store_close(struct store *s)
 {
 	if (!s)
 		return 0;
+	scrub_end(s);
 	replace_stop(s);
 	uint64_t errors = atomic_load_explicit(&s->count.write_errors, memory_order_relaxed);
 	/* A failure on the way makes the log go on in another segment: that one is closed too. */

@@ -9,7 +9,7 @@
  *   recover.c     mount                     retain.c      recycling
  *   scan.c        walking chunks            boots.c       cameras and boots
  *   minutes*.c    minute maps
- *   replace.c     filling a volume anew
+ *   replace.c     filling a volume anew     scrub*.c      putting right what has gone bad
  *   degraded.c    missing volumes; the stripes below have their own stripe_impl.h
  *   salvage.c     writing it again
  *   revive.c      after a failure           outlook.c     how long there is room
@@ -38,6 +38,7 @@
 #define STORE_FAILURES_MAX     3u /* failed writes or flushes with no success between */
 #define STORE_SEALS_CHECKPOINT 16u
 #define STORE_REPLACE_RATE     (UINT64_C(100) << 20) /* bytes a second of a rebuild */
+#define STORE_SCRUB_RATE       (UINT64_C(20) << 20)  /* bytes a second of a scrub */
 #define OUTLOOK_KEEP           16u                   /* segments whose time is averaged */
 
 /* One write, from its place in the log until it is done. `s->writes` holds them in ticket order. */
@@ -115,6 +116,7 @@ struct deferred {
 
 struct minutes;
 struct replace;
+struct scrub;
 
 struct store_counters {
 	atomic_ullong appended, durable, frames, records, direct_frames, gathered_frames;
@@ -228,10 +230,13 @@ struct store {
 	struct replace *replace; /* a rebuild; replace.c */
 	struct errmsg replace_failed;
 	uint64_t replace_rate;
+	struct scrub *scrub; /* the pass that runs, or the last; scrub.c */
+	uint64_t scrub_rate;
+	uint32_t held;         /* not to be given up: it is being put right; or DISK_NO_SEGMENT */
 	unsigned volumes_told; /* how many are missing, as last said */
 
 	struct store_counters count;
-	pthread_mutex_t lock; /* protects: trouble, replace */
+	pthread_mutex_t lock; /* protects: trouble, replace, scrub */
 	char trouble[ERRMSG_MAX];
 };
 

@@ -127,4 +127,26 @@ struct stripe_check {
 int stripe_compare(struct storage_io *io, uint64_t offset, uint64_t bytes,
 		   struct stripe_check *out) MUST_CHECK;
 
+/* Tells right bytes from wrong ones. */
+struct stripe_mend_judge {
+	int (*check)(void *ctx, const void *buf); /* 0: all is right */
+	/* May be NULL: how much of it is right by itself; more is better. */
+	uint64_t (*score)(void *ctx, const void *buf);
+	void *ctx;
+};
+/* Where blocks that were put right go: one block, DISK_BLOCK aligned. 0 or -errno. */
+struct stripe_mend_out {
+	int (*write)(void *ctx, unsigned volume, const void *block, uint64_t place);
+	void *ctx;
+};
+/*
+ * Looks for the version of [offset, offset + bytes), whole stripes within one segment, that `judge`
+ * calls right, and writes the blocks of volumes that count and say otherwise, parity too; adds
+ * them to mended[volume]. Nobody else may be writing there. 0: right now; -EBADMSG: there is no
+ * right version, nothing was written; -ENOMEM, or what `write` said.
+ */
+int stripe_mend(struct storage_io *io, uint64_t offset, uint64_t bytes,
+		const struct stripe_mend_judge *judge, const struct stripe_mend_out *out,
+		uint64_t *mended) MUST_CHECK;
+
 #endif

@@ -5,7 +5,7 @@
  *   stripe.c        putting together, state, membership    stripe_read.c   reading, in every way
  *   stripe_write.c  writing, flushing                      stripe_code.c   parity
  *   stripe_sync.c   the blocking calls                     stripe_check.c  comparing
- *   stripe_rebuild.c  filling a volume anew
+ *   stripe_rebuild.c  filling a volume anew            stripe_mend.c   putting blocks right
  */
 #ifndef STORAGE_STRIPE_IMPL_H
 #define STORAGE_STRIPE_IMPL_H

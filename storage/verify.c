@@ -216,10 +216,9 @@ static int compare_part(struct reader *r, uint32_t index, uint32_t offset, uint3
 	return 0;
 }
 
-static int compare_stripes(struct verify *v, uint32_t index, const struct reader_segment *e,
-			   struct verify_findings *f, struct verify_result *sum)
+int verify_stripes(struct reader *r, uint32_t index, const struct reader_segment *e,
+		   struct verify_findings *f, struct verify_result *sum)
 {
-	struct reader *r = v->r;
 	struct format_seal seal;
 
 	/* What is being written just now need not be on all volumes yet. */
@@ -263,7 +262,7 @@ static int check_segment(struct verify *v, uint32_t index)
 	int err = verify_segment(v->r, index, &f, &sum);
 
 	if (!err)
-		err = compare_stripes(v, index, &e, &f, &sum);
+		err = verify_stripes(v->r, index, &e, &f, &sum);
 
 	if (!err && (f.count || f.more) && reader_index_stale(v->r, index, e.sequence, e.nonce)) {
 		v->result->recycled++;

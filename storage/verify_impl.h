@@ -25,6 +25,10 @@ int verify_store_io(const char *dir, const struct storage_io_ops *ops, void *ctx
 int verify_segment(struct reader *r, uint32_t index, struct verify_findings *f,
 		   struct verify_result *sum) MUST_CHECK;
 
+/* Compares the stripes of a segment, parity too, of a store that has it. As above. */
+int verify_stripes(struct reader *r, uint32_t index, const struct reader_segment *e,
+		   struct verify_findings *f, struct verify_result *sum) MUST_CHECK;
+
 /* A checkpoint area: 0: whole, or never written; 1: neither; -errno. *bytes: how much was read. */
 int verify_area(struct reader *r, unsigned area, uint64_t *bytes) MUST_CHECK;
 

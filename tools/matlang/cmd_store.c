@@ -14,6 +14,7 @@
 #include "tools/common/progress.h"
 #include "tools/common/table.h"
 #include "tools/matlang/commands.h"
+#include "tools/matlang/control.h"
 #include "tools/matlang/footage.h"
 
 enum { KEY_SIZE = CLI_KEY, KEY_SEGMENT, KEY_SPARSE, KEY_PARITY };
@@ -117,12 +118,45 @@ int cmd_store_create(struct cli *c, int argc, char **argv)
 	return create(c, (const char *const *)argv + optind, (unsigned)(argc - optind), &o);
 }
 
-static int info_json(const struct reader_info *info, const char *uuid, size_t cameras)
+/* What the box that records there says of its scrub. */
+struct info_scrub {
+	bool known;
+	char state[CONTROL_VALUE_MAX], last[64];
+	int64_t found, repaired, unrepaired;
+};
+
+static void ask_scrub(const struct cli *c, const char *dir, struct info_scrub *s)
 {
+	char running[CONTROL_VALUE_MAX];
+	struct control box;
+
+	*s = (struct info_scrub){0};
+	control_init(&box, c->control);
+	if (control_read(&box, "storage/dir", running, sizeof(running), NULL) ||
+	    strcmp(running, dir) != 0 ||
+	    control_read(&box, "storage/scrub", s->state, sizeof(s->state), NULL) ||
+	    control_read(&box, "storage/scrub_last", s->last, sizeof(s->last), NULL))
+		return;
+	s->found = control_number(&box, "storage/scrub_found", 0);
+	s->repaired = control_number(&box, "storage/scrub_repaired", 0);
+	s->unrepaired = control_number(&box, "storage/scrub_unrepaired", 0);
+	s->known = true;
+}
+
+static int info_json(const struct reader_info *info, const char *uuid, size_t cameras,
+		     const struct info_scrub *scrub)
+{
+	json_t *told = scrub->known
+			       ? json_pack("{s:s, s:s, s:I, s:I, s:I}", "state", scrub->state,
+					   "last", scrub->last, "found", (json_int_t)scrub->found,
+					   "repaired", (json_int_t)scrub->repaired, "unrepaired",
+					   (json_int_t)scrub->unrepaired)
+			       : json_null();
+
 	return cli_json(json_pack(
 		"{s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, "
 		"s:I, s:b, "
-		"s:I}",
+		"s:I, s:o}",
 		"type", "store", "dir", footage_json_text(info->dir), "uuid", uuid, "version",
 		(json_int_t)info->version, "volumes", (json_int_t)info->volumes, "parity",
 		(json_int_t)info->parity, "volumes_missing", (json_int_t)info->volumes_missing,
@@ -136,7 +170,7 @@ static int info_json(const struct reader_info *info, const char *uuid, size_t ca
 		"newest",
 		info->newest_utc_ns ? footage_json_time(info->newest_utc_ns) : json_null(),
 		"cameras", (json_int_t)cameras, "being_written", (int)info->being_written,
-		"position", (json_int_t)info->position));
+		"position", (json_int_t)info->position, "scrub", told));
 }
 
 static void add_time(struct table *t, const char *what, int64_t utc_ns)
@@ -149,7 +183,23 @@ static void add_time(struct table *t, const char *what, int64_t utc_ns)
 	table_add(t, time);
 }
 
-static int info_table(const struct reader_info *info, const char *uuid, size_t cameras)
+static void add_scrub(struct table *t, const struct info_scrub *s)
+{
+	if (!s->known)
+		return;
+	table_add(t, "scrub");
+	if (!strcmp(s->state, "idle") && !*s->last && !s->found)
+		table_add(t, "not since the box started");
+	else
+		table_addf(t,
+			   "%s%s%s; %lld damaged places found, %lld blocks repaired, %lld places "
+			   "damaged still",
+			   s->state, *s->last ? ", last finished " : "", s->last,
+			   (long long)s->found, (long long)s->repaired, (long long)s->unrepaired);
+}
+
+static int info_table(const struct reader_info *info, const char *uuid, size_t cameras,
+		      const struct info_scrub *scrub)
 {
 	struct table *t = table_create("ll");
 	char size[HUMAN_MAX], segment[HUMAN_MAX], kept[HUMAN_MAX];
@@ -189,6 +239,7 @@ static int info_table(const struct reader_info *info, const char *uuid, size_t c
 	table_add(t, kept);
 	table_add(t, "being written");
 	table_add(t, info->being_written ? "yes" : "no");
+	add_scrub(t, scrub);
 	err = table_print(t, stdout);
 	table_destroy(t);
 	return err;
@@ -198,6 +249,7 @@ int cmd_store_info(struct cli *c, int argc, char **argv)
 {
 	struct errmsg em = {""};
 	struct reader_info info;
+	struct info_scrub scrub;
 	struct reader *reader;
 	char dir[STORE_DIRS_MAX], uuid[FOOTAGE_UUID_SIZE];
 	int code, err;
@@ -212,8 +264,9 @@ int cmd_store_info(struct cli *c, int argc, char **argv)
 		return cli_fail(c, "%s", *em.text ? em.text : strerror(-err));
 	reader_info(reader, &info);
 	footage_uuid(uuid, info.uuid);
-	err = c->json ? info_json(&info, uuid, reader_camera_count(reader))
-		      : info_table(&info, uuid, reader_camera_count(reader));
+	ask_scrub(c, dir, &scrub);
+	err = c->json ? info_json(&info, uuid, reader_camera_count(reader), &scrub)
+		      : info_table(&info, uuid, reader_camera_count(reader), &scrub);
 	reader_close(reader);
 	return err ? cli_fail(c, "%s", strerror(-err)) : CLI_OK;
 }

@@ -47,6 +47,7 @@ extern const struct attr_part attr_part_storage;
 extern const struct attr_part attr_part_lock;
 extern const struct attr_part attr_part_volumes;
 extern const struct attr_part attr_part_latency;
+extern const struct attr_part attr_part_scrub;
 extern const struct attr_part attr_part_reactor;
 extern const struct attr_part attr_part_all, attr_part_camera;
 extern const struct attr_part attr_part_motion;

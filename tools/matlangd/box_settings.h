@@ -15,6 +15,7 @@ struct box_settings {
 	unsigned workers;           /* workers/threads, at start; 0: one a processor */
 	unsigned commit_ms;         /* storage/commit_ms, 100..10000 */
 	unsigned rebuild_mb_s;      /* storage/rebuild_rate, MiB/s; 0: no limit */
+	unsigned scrub_mb_s;        /* storage/scrub_rate, MiB/s; 0: no limit */
 	unsigned warn_days;         /* storage/full_warning_days, 1..90 */
 	char config_file[PATH_MAX]; /* what `save` writes */
 };

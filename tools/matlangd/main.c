@@ -10,6 +10,7 @@
 
 #include "tools/matlangd/appliance.h"
 #include "storage/replace.h"
+#include "storage/scrub.h"
 #include "tools/matlangd/attr_doc.h"
 #include "tools/matlangd/box_settings.h"
 #include "tools/matlangd/changes.h"
@@ -62,6 +63,7 @@ static int read_settings(struct daemon *d, struct errmsg *em)
 	strcpy(d->settings.store_dir, BOX_STORE_DIR);
 	d->settings.commit_ms = 1000;
 	d->settings.rebuild_mb_s = 100;
+	d->settings.scrub_mb_s = 20;
 	d->settings.warn_days = 7;
 	if (o->config && strlen(o->config) >= sizeof(d->settings.config_file))
 		return errmsg_set(em, -ENAMETOOLONG, "--config %.40s...: too long", o->config);
@@ -92,6 +94,7 @@ static int create_box(struct daemon *d, struct errmsg *em)
 	if (err)
 		return err;
 	replace_set_rate(appliance_store(d->env.box), (uint64_t)d->settings.rebuild_mb_s << 20);
+	scrub_set_rate(appliance_store(d->env.box), (uint64_t)d->settings.scrub_mb_s << 20);
 	d->env.changed = changes_add;
 	d->env.changed_ctx = d->changes;
 	return config_apply_cameras(&d->config, &d->env, em);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "storage/replace.h"
+#include "storage/scrub.h"
 #include "tools/matlangd/appliance.h"
 
 #define FAKE_CAMERAS 512
@@ -38,6 +39,8 @@ struct appliance {
 	char last_log[1024], last_note[4096];
 	struct record_lock lock; /* the newest */
 	size_t locks;
+	bool scrubbing;
+	uint64_t scrub_rate;
 	unsigned logs, notes;
 };
 
@@ -247,6 +250,28 @@ void replace_stats(const struct store *s, struct replace_stats *out)
 
 void replace_set_rate(struct store *s, uint64_t bytes_per_s)
 {
+}
+
+int scrub_start(struct store *s, struct errmsg *em)
+{
+	fake.scrubbing = true;
+	return 0;
+}
+
+void scrub_stop(struct store *s)
+{
+	fake.scrubbing = false;
+}
+
+void scrub_stats(const struct store *s, struct scrub_stats *out)
+{
+	*out = (struct scrub_stats){
+		.running = fake.scrubbing, .done = 5, .total = 10, .found = 3, .repaired = 2};
+}
+
+void scrub_set_rate(struct store *s, uint64_t bytes_per_s)
+{
+	fake.scrub_rate = bytes_per_s;
 }
 
 const char *store_dirs(const struct store *s)

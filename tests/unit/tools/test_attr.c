@@ -26,8 +26,11 @@ static int setup(void **state)
 	struct recorder *r;
 
 	fake_reset();
-	settings = (struct box_settings){
-		.store_dir = BOX_STORE_DIR, .commit_ms = 1000, .rebuild_mb_s = 100, .warn_days = 7};
+	settings = (struct box_settings){.store_dir = BOX_STORE_DIR,
+					 .commit_ms = 1000,
+					 .rebuild_mb_s = 100,
+					 .scrub_mb_s = 20,
+					 .warn_days = 7};
 	env = (struct attr_env){.box = &fake, .settings = &settings, .changed = on_changed};
 	last_changed[0] = '\0';
 	assert_int_equal(appliance_add_camera(&fake, "gate-01", &r, NULL), 0);
@@ -310,6 +313,25 @@ static void commit_interval_reaches_the_store(void **state)
 	expect("storage/commit_ms", "250");
 }
 
+static void scrub_is_begun_and_stopped(void **state)
+{
+	struct errmsg em;
+
+	expect("storage/scrub", "idle");
+	assert_int_equal(set("storage/scrub", "2", &em), -EINVAL);
+	assert_int_equal(set("storage/scrub", "1", &em), 0);
+	expect("storage/scrub", "5 of 10 bytes");
+	expect("storage/scrub_found", "3");
+	expect("storage/scrub_repaired", "2");
+	expect("storage/scrub_unrepaired", "0");
+	expect("storage/scrub_last", "");
+	assert_int_equal(set("storage/scrub", "0", &em), 0);
+	expect("storage/scrub", "idle");
+	assert_int_equal(set("storage/scrub_rate", "7", &em), 0);
+	assert_int_equal(fake.scrub_rate, 7 << 20);
+	assert_int_equal(set("storage/scrub_rate", "20", &em), 0);
+}
+
 static void zones_are_text(void **state)
 {
 	const char *zones = "gate: 10,10 200,10 200,150";
@@ -391,6 +413,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_cannot_be_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_source_switches_a_new_camera_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(commit_interval_reaches_the_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(scrub_is_begun_and_stopped, setup, teardown),
 		cmocka_unit_test_setup_teardown(zones_are_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(cameras_come_and_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(locks_are_lines, setup, teardown),

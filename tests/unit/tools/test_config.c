@@ -23,8 +23,11 @@ static char dir[64];
 static int setup(void **state)
 {
 	fake_reset();
-	settings = (struct box_settings){
-		.store_dir = BOX_STORE_DIR, .commit_ms = 1000, .rebuild_mb_s = 100, .warn_days = 7};
+	settings = (struct box_settings){.store_dir = BOX_STORE_DIR,
+					 .commit_ms = 1000,
+					 .rebuild_mb_s = 100,
+					 .scrub_mb_s = 20,
+					 .warn_days = 7};
 	env = (struct attr_env){.box = &fake, .settings = &settings};
 	strcpy(dir, "/tmp/test_config-XXXXXX");
 	assert_non_null(mkdtemp(dir));

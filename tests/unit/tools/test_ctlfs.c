@@ -68,8 +68,11 @@ static int setup(void **state)
 		print_message("SKIP: no reactor here: %s\n", em.text);
 		return 0;
 	}
-	t.settings = (struct box_settings){
-		.store_dir = BOX_STORE_DIR, .commit_ms = 1000, .rebuild_mb_s = 100, .warn_days = 7};
+	t.settings = (struct box_settings){.store_dir = BOX_STORE_DIR,
+					   .commit_ms = 1000,
+					   .rebuild_mb_s = 100,
+					   .scrub_mb_s = 20,
+					   .warn_days = 7};
 	strcpy(t.dir, "/tmp/test_ctlfs-XXXXXX");
 	assert_non_null(mkdtemp(t.dir));
 	snprintf(t.settings.config_file, sizeof(t.settings.config_file), "%s.conf", t.dir);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "storage/latency.h"
+#include "storage/replace.h"
 #include "tests/unit/storage/lab.h"
 
 #define MANY       5000
@@ -172,9 +173,47 @@ static void test_store_counts(void **state)
 	lab_free(lab);
 }
 
+static void make_durable(struct store *s, struct reactor *r, const char *note)
+{
+	struct store_stats st;
+
+	assert_int_equal(store_append_note(s, 0, note), 0);
+	store_commit(s);
+	do {
+		assert_int_equal(reactor_turn(r, NSEC_PER_MSEC), 0);
+		store_stats(s, &st);
+	} while (st.durable < st.appended || !st.durable);
+}
+
+/* The last volume goes onto another disk: that one begins at nothing. */
+static void replace_last(struct store *s, struct reactor *r, const char *old, const char *dir)
+{
+	struct store_latency before, after;
+	struct replace_stats rs;
+
+	for (unsigned i = 0; i < 20; i++)
+		make_durable(s, r, "more");
+	assert_int_equal(store_latency(s, 2, &before), 0);
+	assert_true(before.write.count >= 20);
+	assert_int_equal(replace_start(s, old, dir, NULL), 0);
+	do {
+		assert_int_equal(reactor_turn(r, NSEC_PER_MSEC), 0);
+		assert_int_equal(store_latency(s, 2, &after), 0);
+	} while (strcmp(after.dir, dir));
+	assert_true(after.write.count < before.write.count / 2);
+	assert_true(after.flush.count < before.flush.count / 2);
+	do {
+		assert_int_equal(reactor_turn(r, NSEC_PER_MSEC), 0);
+		replace_stats(s, &rs);
+	} while (rs.running);
+	assert_string_equal(rs.failed, "");
+	assert_int_equal(store_latency(s, 0, &after), 0);
+	assert_true(after.write.count > before.write.count);
+}
+
 static void test_each_disk_by_itself(void **state)
 {
-	char top[] = "/tmp/matlang-latency-XXXXXX", dir[3][64], dirs[256], path[320];
+	char top[] = "/tmp/matlang-latency-XXXXXX", dir[4][64], dirs[256], path[320];
 	const struct store_create_options o = {
 		.size_bytes = 16 << 20, .segment_bytes = 1 << 20, .parity = 1, .sparse = true};
 	const char *list[3] = {dir[0], dir[1], dir[2]};
@@ -183,18 +222,13 @@ static void test_each_disk_by_itself(void **state)
 	struct store *s;
 
 	assert_non_null(mkdtemp(top));
-	for (unsigned v = 0; v < 3; v++)
+	for (unsigned v = 0; v < 4; v++)
 		snprintf(dir[v], sizeof(dir[v]), "%s/d%u", top, v);
 	snprintf(dirs, sizeof(dirs), "%s,%s,%s", dir[0], dir[1], dir[2]);
 	assert_int_equal(store_create(list, 3, &o, NULL), 0);
 	assert_int_equal(reactor_create(&r, 64, NULL), 0);
 	assert_int_equal(store_open(&s, dirs, r, NULL, NULL, NULL, NULL), 0);
-	assert_int_equal(store_append_note(s, 0, "here"), 0);
-	store_commit(s);
-	for (struct store_stats st = {0}; !st.durable || st.durable < st.appended;) {
-		assert_int_equal(reactor_turn(r, NSEC_PER_MSEC), 0);
-		store_stats(s, &st);
-	}
+	make_durable(s, r, "here");
 	for (unsigned v = 0; v < 3; v++) {
 		assert_int_equal(store_latency(s, v, &l), 0);
 		assert_string_equal(l.dir, dir[v]);
@@ -202,10 +236,11 @@ static void test_each_disk_by_itself(void **state)
 		assert_true(l.flush.count > 0);
 	}
 	assert_int_equal(store_latency(s, 3, &l), -ENOENT);
+	replace_last(s, r, dir[2], dir[3]);
 	assert_int_equal(store_close(s), 0);
 	reactor_destroy(r);
-	for (unsigned v = 0; v < 3; v++) {
-		snprintf(path, sizeof(path), "%s/volume-%u.matlang", dir[v], v);
+	for (unsigned v = 0; v < 4; v++) {
+		snprintf(path, sizeof(path), "%s/volume-%u.matlang", dir[v], v < 2 ? v : 2);
 		assert_int_equal(unlink(path), 0);
 		assert_int_equal(rmdir(dir[v]), 0);
 	}

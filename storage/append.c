@@ -10,12 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#define HUGE_PAGE (2u << 20)
-
-/* A buffer for small records when all others wait for the disk. */
-#define RESERVE_BYTES (64u << 10)
 
 /* What one record takes, the camera record before it included when the segment lacks it. */
 struct need {
@@ -96,125 +90,6 @@ static int ready(struct store *s)
 	return s->cur ? 0 : segment_open(s);
 }
 
-int append_pool_create(struct store *s, struct errmsg *em)
-{
-	size_t n = s->memory_bytes / s->gather_bytes;
-
-	s->pool_bytes = n * s->gather_bytes;
-	s->pool_index = -1;
-	s->pool_gathers = calloc(n, sizeof(*s->pool_gathers));
-	s->pool_map_bytes = s->pool_bytes + HUGE_PAGE;
-	void *p = mmap(NULL, s->pool_map_bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (p == MAP_FAILED || !s->pool_gathers)
-		return errmsg_set(em, -ENOMEM, "no memory for %zu MiB of gather buffers",
-				  s->pool_bytes >> 20);
-	s->pool_map = p;
-	/* Huge pages make a write one request of few pieces, and not one of hundreds; where there
-	 * are none, it only costs more. */
-	p = (void *)ALIGN_UP((uintptr_t)p, (uintptr_t)HUGE_PAGE);
-	(void)madvise(p, s->pool_bytes, MADV_HUGEPAGE);
-	s->pool = p;
-	/* Without registration writes only cost more; a memlock limit is no reason not to record.
-	 */
-	if (s->reactor && reactor_buffer_register(s->reactor, p, s->pool_bytes, &s->pool_index))
-		s->pool_index = -1;
-	for (size_t i = n; i-- > 0;) {
-		struct gather *g = &s->pool_gathers[i];
-
-		g->buf = s->pool + i * s->gather_bytes;
-		g->size = s->gather_bytes;
-		g->pooled = true;
-		list_insert(&s->gathers_free, &g->link);
-	}
-	return 0;
-}
-
-void append_pool_destroy(struct store *s)
-{
-	if (s->pool_gathers)
-		for (size_t i = 0; i < s->pool_bytes / s->gather_bytes; i++)
-			free(s->pool_gathers[i].heads);
-	free(s->pool_gathers);
-	if (s->pool_map) {
-		if (s->reactor)
-			reactor_buffer_unregister(s->reactor, s->pool_index);
-		munmap(s->pool_map, s->pool_map_bytes);
-	}
-	s->pool_map = NULL;
-	s->pool = NULL;
-	s->pool_gathers = NULL;
-}
-
-void append_gather_put(struct store *s, struct gather *g)
-{
-	g->used = g->heads_used = 0;
-	g->records = 0;
-	if (g->pooled) {
-		/* In front: the same few buffers are used while the disk keeps up. */
-		list_insert(&s->gathers_free, &g->link);
-		return;
-	}
-	free(g->buf);
-	free(g->heads);
-	free(g);
-}
-
-static struct gather *gather_make(size_t bytes)
-{
-	struct gather *g = calloc(1, sizeof(*g));
-
-	if (!g)
-		return NULL;
-	g->buf = volume_alloc(bytes);
-	g->size = bytes;
-	list_init(&g->link);
-	if (!g->buf) {
-		free(g);
-		return NULL;
-	}
-	return g;
-}
-
-/* `must`: small records are never refused for want of a buffer. */
-static int gather_open(struct store *s, size_t payload, size_t heads, bool must)
-{
-	size_t bytes = chunk_bytes(s, payload, heads);
-	struct list *l = bytes <= s->gather_bytes ? list_pop(&s->gathers_free) : NULL;
-
-	if (l) {
-		s->gather = list_entry(l, struct gather, link);
-		return 0;
-	}
-	if (!must && (bytes <= s->gather_bytes || s->waiting + bytes > s->memory_bytes))
-		return -ENOBUFS;
-	size_t least = s->gather_bytes < RESERVE_BYTES ? s->gather_bytes : RESERVE_BYTES;
-
-	s->gather = gather_make(bytes > least ? bytes : least);
-	if (!s->gather)
-		return -ENOMEM;
-	s->gather->reserve = must;
-	return 0;
-}
-
-static int heads_reserve(struct gather *g, size_t more)
-{
-	size_t size = g->heads_size ? g->heads_size : 4096;
-
-	while (size - g->heads_used < more)
-		size *= 2;
-	if (size == g->heads_size)
-		return 0;
-	uint8_t *p = realloc(g->heads, size);
-
-	if (!p)
-		return -ENOMEM;
-	g->heads = p;
-	g->heads_size = size;
-	return 0;
-}
-
 void append_flush(struct store *s)
 {
 	struct gather *g = s->gather;
@@ -288,10 +163,10 @@ static int room_gathered(struct store *s, const struct format_record *rec, bool 
 		append_flush(s);
 		segment_close(s);
 	}
-	int err = s->gather ? 0 : gather_open(s, n->payload, n->heads, must);
+	int err = s->gather ? 0 : append_pool_take(s, chunk_bytes(s, n->payload, n->heads), must);
 
 	if (!err)
-		err = heads_reserve(s->gather, n->heads);
+		err = append_pool_heads(s->gather, n->heads);
 	if (!err)
 		err = seal_reserve(&s->cur->seal, n->heads, n->payload, 2);
 	return err;
@@ -507,9 +382,10 @@ static int room_direct(struct store *s, struct format_record *rec, size_t len)
 
 		if (segment_takes(s, before + len, n.seal + camera.seal)) {
 			if (n.camera && !s->gather)
-				err = gather_open(s, camera.payload, camera.heads, true);
+				err = append_pool_take(
+					s, chunk_bytes(s, camera.payload, camera.heads), true);
 			if (!err && n.camera)
-				err = heads_reserve(s->gather, camera.heads);
+				err = append_pool_heads(s->gather, camera.heads);
 			if (!err)
 				err = seal_reserve(&s->cur->seal, n.heads + camera.heads,
 						   camera.payload, 2);

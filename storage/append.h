@@ -19,8 +19,14 @@ void append_flush(struct store *s);
 /* Writes what was kept; gives up quietly when the log cannot go on yet. */
 void append_replay(struct store *s);
 int append_defer(struct store *s, const struct format_record *rec, const void *payload) MUST_CHECK;
+/* append_pool.c */
 int append_pool_create(struct store *s, struct errmsg *em) MUST_CHECK;
 void append_pool_destroy(struct store *s);
+/* Makes a buffer for `bytes` s->gather. -ENOBUFS: all wait for the disk; `must`: small records are
+ * never refused for that. */
+int append_pool_take(struct store *s, size_t bytes, bool must) MUST_CHECK;
+/* Room for `more` bytes of record headers. -ENOMEM. */
+int append_pool_heads(struct gather *g, size_t more) MUST_CHECK;
 void append_gather_put(struct store *s, struct gather *g);
 
 #endif

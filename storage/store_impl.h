@@ -8,6 +8,7 @@
  *   cut.c         failures                  checkpoint.c  tables to and from the disk
  *   recover.c     mount                     retain.c      recycling
  *   scan.c        walking chunks            boots.c       cameras and boots
+ *   append_pool.c the buffers of chunks
  *   minutes*.c    minute maps
  *   replace.c     filling a volume anew     scrub*.c      putting right what has gone bad
  *   degraded.c    missing volumes; the stripes below have their own stripe_impl.h

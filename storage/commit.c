@@ -54,10 +54,15 @@ static void submit(struct store *s)
 	if (s->cutting || s->failed)
 		return;
 	list_for_each (w, &s->writes, link) {
-		if (s->inflight >= STORE_DEPTH)
-			return;
 		if (w->submitted || held(w))
 			continue;
+		if (s->inflight >= STORE_DEPTH) {
+			/* It is the disk that is waited for: its completions are seen one by one,
+			 * or it would lie idle until a batch of them is there. */
+			if (s->reactor)
+				reactor_hurry(s->reactor);
+			return;
+		}
 		w->submitted = true;
 		s->inflight++;
 		w->op.done = write_done;

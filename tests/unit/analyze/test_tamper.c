@@ -17,7 +17,7 @@
 /* The reduced picture of a 1920x1080 camera. */
 #define W      240
 #define H      135
-#define PERIOD 200000000ll
+#define PERIOD 400000000ll
 #define SECOND 1000000000ll
 
 struct rig {

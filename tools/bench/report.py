@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the benches and writes docs/BENCHMARKS.md.
 
-usage: report.py BUILD_DIR [--out FILE] [--store DIR] [--runs N] [--seconds N] [--variants]
+usage: report.py BUILD_DIR [--out FILE] [--store DIR] [--runs N] [--seconds N] [--variants] [--only SECTIONS]
 
 Every figure is the median of several runs, beside its rival's in the same run: these are ratios
 of one machine at one time, not absolute claims.
@@ -227,7 +227,7 @@ class Bench:
         runs, rivals = [], []
         for _ in range(self.a.runs):
             runs.append(run_json([tool, '--json']))
-            rivals.append(run_json([sys.executable, os.path.join(HERE, 'motion_rivals.py')]))
+            rivals.append(run_json(['/usr/bin/python3', os.path.join(HERE, 'motion_rivals.py')]))
         self.lines += [
             '## Motion of raw 1080p: complete, 48 cameras in turn', '',
             '`bench_motion`: area means, model, noise, grid and decision; processor time a frame. "Limit" is a loop that only',
@@ -272,6 +272,7 @@ def main():
     p.add_argument('--seconds', type=int, default=60)
     p.add_argument('--variants', action='store_true',
                    help='compare detectors on degraded copies of the scenes too: hours')
+    p.add_argument('--only', help='sections, by name: record,analyze,unpaced,raw,direct,mount,find,dcjpeg,motion,accuracy')
     args = p.parse_args()
     made = None
     if not args.store:
@@ -284,14 +285,15 @@ def main():
         'not the absolute figures.', '',
         f'{os.cpu_count()} processors ({cpu_model()}), Linux {platform.release().split("-")[0]}.', '']
     try:
-        for section in (b.section_record, b.section_analyze, b.section_unpaced, b.section_raw, b.section_direct, b.section_mount, b.section_find,
-                        b.section_dcjpeg, b.section_motion, b.section_accuracy):
-            section()
+        names = 'record analyze unpaced raw direct mount find dcjpeg motion accuracy'.split()
+        for name in args.only.split(',') if args.only else names:
+            getattr(b, f'section_{name}')()
+            # At once: a run that is stopped keeps what it has measured.
+            with open(args.out, 'w') as f:
+                f.write('\n'.join(b.lines))
     finally:
         if made:
             shutil.rmtree(made)
-    with open(args.out, 'w') as f:
-        f.write('\n'.join(b.lines))
     print('\n'.join(b.lines))
 
 

@@ -135,7 +135,6 @@ fi
 # --- from the middle of a group of pictures: back to the key frame -------------------------------
 first=$("$M" export --store "$dir/h264" --camera cam --from -1h -o "$dir/out/all.mkv" --json |
     python3 -c 'import json,sys; print(json.load(sys.stdin)["files"][0]["first_frame"])')
-from=$(date -d "$first + 0.5 seconds" +%Y-%m-%dT%H:%M:%S.%NZ 2>/dev/null || true)
 from=$(python3 -c "
 import datetime, sys
 t = datetime.datetime.fromisoformat(sys.argv[1]) + datetime.timedelta(milliseconds=1010)

@@ -10,6 +10,7 @@
 
 #include "tools/matlangd/appliance.h"
 #include "tools/matlangd/attr_value.h"
+#include "tools/matlangd/box_settings.h"
 
 int attr_print(char *out, size_t size, const char *fmt, ...)
 {
@@ -115,6 +116,22 @@ static double figure(enum attr_repr repr, const void *p)
 	case ATTR_REAL: return *(const double *)p;
 	}
 	return 0;
+}
+
+ATTR_SHOW(attr_box_show_unsigned)
+{
+	return attr_print(out, size, "%u",
+			  *(const unsigned *)((const char *)t->env->settings + a->field));
+}
+
+ATTR_STORE(attr_box_store_unsigned)
+{
+	int64_t v;
+	int err = attr_value_int(value, &v);
+
+	if (!err)
+		*(unsigned *)((char *)t->env->settings + a->field) = (unsigned)v;
+	return err;
 }
 
 ATTR_SHOW(attr_camera_show_figure)

@@ -30,6 +30,11 @@ ATTR_STORE(attr_setting_store_double);
 ATTR_SHOW(attr_setting_show_seconds);
 ATTR_STORE(attr_setting_store_seconds);
 
+/* An unsigned of struct box_settings. Storing only keeps the value: what works by it is told by the
+ * caller. */
+ATTR_SHOW(attr_box_show_unsigned);
+ATTR_STORE(attr_box_store_unsigned);
+
 /* A number of struct recorder_stats, as `repr`, `scale` and `digits` say. */
 ATTR_SHOW(attr_camera_show_figure);
 /* A uint64_t of struct recorder_stats, struct store_stats, struct reactor_stats. */

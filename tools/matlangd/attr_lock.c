@@ -159,22 +159,14 @@ static ATTR_SHOW(show_full_in)
 			  : attr_print(out, size, "%s", "");
 }
 
-static ATTR_SHOW(show_warn_days)
-{
-	return attr_print(out, size, "%u", t->env->settings->warn_days);
-}
-
 static ATTR_STORE(store_warn_days)
 {
-	int64_t v;
-	int err = attr_value_int(value, &v);
+	int err = attr_box_store_unsigned(a, t, value, em);
 
-	if (err)
-		return err;
-	t->env->settings->warn_days = (unsigned)v;
-	if (t->env->box)
-		store_set_warning(appliance_store(t->env->box), v * 86400 * NSEC_PER_SEC);
-	return 0;
+	if (!err && t->env->box)
+		store_set_warning(appliance_store(t->env->box),
+				  t->env->settings->warn_days * 86400 * NSEC_PER_SEC);
+	return err;
 }
 
 static const struct attr table[] = {
@@ -214,8 +206,9 @@ static const struct attr table[] = {
 	 .max = 90,
 	 .unit = "days",
 	 .def = "7",
-	 .show = show_warn_days,
+	 .show = attr_box_show_unsigned,
 	 .store = store_warn_days,
+	 .field = offsetof(struct box_settings, warn_days),
 	 .help = "So long before locked footage leaves no room the box is in trouble and says so."},
 	{.path = "storage/locked_bytes",
 	 .type = ATTR_INT,

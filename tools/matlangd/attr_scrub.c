@@ -57,22 +57,13 @@ static ATTR_SHOW(show_last)
 	return attr_print(out, size, "%s", text);
 }
 
-static ATTR_SHOW(show_rate)
-{
-	return attr_print(out, size, "%u", t->env->settings->scrub_mb_s);
-}
-
 static ATTR_STORE(store_rate)
 {
-	int64_t v;
-	int err = attr_value_int(value, &v);
+	int err = attr_box_store_unsigned(a, t, value, em);
 
-	if (err)
-		return err;
-	t->env->settings->scrub_mb_s = (unsigned)v;
-	if (t->env->box)
-		scrub_set_rate(appliance_store(t->env->box), (uint64_t)v * MIB);
-	return 0;
+	if (!err && t->env->box)
+		scrub_set_rate(appliance_store(t->env->box), t->env->settings->scrub_mb_s * MIB);
+	return err;
 }
 
 #define COUNT(name_, field_, unit_, help_)                                                     \
@@ -100,8 +91,9 @@ static const struct attr table[] = {
 	 .max = 100000,
 	 .unit = "MiB/s",
 	 .def = "20",
-	 .show = show_rate,
+	 .show = attr_box_show_unsigned,
 	 .store = store_rate,
+	 .field = offsetof(struct box_settings, scrub_mb_s),
 	 .help = "At most so much a second is read by it, of all disks together; 0: no limit."},
 	COUNT("scrub_found", found, "places",
 	      "Damaged places that it found, this time or the last."),

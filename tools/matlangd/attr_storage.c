@@ -37,22 +37,14 @@ static ATTR_STORE(store_dir)
 	return 0;
 }
 
-static ATTR_SHOW(show_commit_ms)
-{
-	return attr_print(out, size, "%u", t->env->settings->commit_ms);
-}
-
 static ATTR_STORE(store_commit_ms)
 {
-	int64_t v;
-	int err = attr_value_int(value, &v);
+	int err = attr_box_store_unsigned(a, t, value, em);
 
-	if (err)
-		return err;
-	t->env->settings->commit_ms = (unsigned)v;
-	if (t->env->box)
-		store_set_commit_interval(appliance_store(t->env->box), v * NSEC_PER_MSEC);
-	return 0;
+	if (!err && t->env->box)
+		store_set_commit_interval(appliance_store(t->env->box),
+					  t->env->settings->commit_ms * NSEC_PER_MSEC);
+	return err;
 }
 
 static ATTR_SHOW(show_state)
@@ -162,8 +154,9 @@ static const struct attr table[] = {
 	 .max = 10000,
 	 .unit = "ms",
 	 .def = "1000",
-	 .show = show_commit_ms,
+	 .show = attr_box_show_unsigned,
 	 .store = store_commit_ms,
+	 .field = offsetof(struct box_settings, commit_ms),
 	 .help = "At most this long until what was recorded survives a power cut."},
 	{.path = "storage/state",
 	 .type = ATTR_TEXT,

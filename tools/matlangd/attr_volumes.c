@@ -53,22 +53,14 @@ static ATTR_STORE(store_rebuild)
 	return replace_start(s, comma ? old : NULL, comma ? comma + 1 : value, em);
 }
 
-static ATTR_SHOW(show_rate)
-{
-	return attr_print(out, size, "%u", t->env->settings->rebuild_mb_s);
-}
-
 static ATTR_STORE(store_rate)
 {
-	int64_t v;
-	int err = attr_value_int(value, &v);
+	int err = attr_box_store_unsigned(a, t, value, em);
 
-	if (err)
-		return err;
-	t->env->settings->rebuild_mb_s = (unsigned)v;
-	if (t->env->box)
-		replace_set_rate(appliance_store(t->env->box), (uint64_t)v * MIB);
-	return 0;
+	if (!err && t->env->box)
+		replace_set_rate(appliance_store(t->env->box),
+				 t->env->settings->rebuild_mb_s * MIB);
+	return err;
 }
 
 static const struct attr table[] = {
@@ -108,8 +100,9 @@ static const struct attr table[] = {
 	 .max = 100000,
 	 .unit = "MiB/s",
 	 .def = "100",
-	 .show = show_rate,
+	 .show = attr_box_show_unsigned,
 	 .store = store_rate,
+	 .field = offsetof(struct box_settings, rebuild_mb_s),
 	 .help = "At most so much a second is written to a volume that is rebuilt; 0: no limit."},
 };
 const struct attr_part attr_part_volumes = {table, ARRAY_SIZE(table)};

@@ -351,24 +351,34 @@ static void uncover(struct reader_minutes *m)
 	}
 }
 
+/* 1: *g is the next group wanted, from *i on, and *i is behind it; 0: no more. */
+static int next_wanted(const struct reader_minutes *m, uint32_t *i, struct format_minutes_group *g)
+{
+	while (*i < m->head.groups) {
+		int err = group_at(m, (*i)++, g);
+
+		if (err)
+			return err;
+		if (wants_group(m, g))
+			return 1;
+	}
+	return 0;
+}
+
 /* The part of the payload that the groups wanted lie in; from > to: none. */
 static int part_wanted(const struct reader_minutes *m, uint32_t *from, uint32_t *to)
 {
 	struct format_minutes_group g;
+	uint32_t i = 0;
+	int more;
 
 	*from = UINT32_MAX;
 	*to = 0;
-	for (uint32_t i = 0; i < m->head.groups; i++) {
-		int err = group_at(m, i, &g);
-
-		if (err)
-			return err;
-		if (!wants_group(m, &g))
-			continue;
+	while ((more = next_wanted(m, &i, &g)) > 0) {
 		*from = g.offset < *from ? g.offset : *from;
 		*to = g.offset + g.bytes > *to ? g.offset + g.bytes : *to;
 	}
-	return 0;
+	return more;
 }
 
 /* Every group that is wanted must hold before anything of the record counts. `to`: what was read
@@ -376,19 +386,14 @@ static int part_wanted(const struct reader_minutes *m, uint32_t *from, uint32_t 
 static int check_groups(const struct reader_minutes *m, uint32_t to)
 {
 	struct format_minutes_group g;
+	uint32_t i = 0;
+	int more;
 
-	for (uint32_t i = 0; i < m->head.groups; i++) {
-		int err = group_at(m, i, &g);
-
-		if (err)
-			return err;
-		if (!wants_group(m, &g))
-			continue;
+	while ((more = next_wanted(m, &i, &g)) > 0)
 		if (g.offset < m->from || g.offset + g.bytes > to ||
 		    format_crc32c(0, m->payload + (g.offset - m->from), g.bytes) != g.crc)
 			return -EBADMSG;
-	}
-	return 0;
+	return more;
 }
 
 /* Loads the record at `ref` as far as it is wanted. */
@@ -449,16 +454,13 @@ static int next_record(struct reader_minutes *m)
 /* 1: m->g and m->at are on the next group wanted; 0: no more in this record. */
 static int next_group(struct reader_minutes *m)
 {
-	while (m->group < m->head.groups) {
-		/* It was decoded before, when its checksum was looked at. */
-		if (group_at(m, m->group++, &m->g) || !wants_group(m, &m->g))
-			continue;
-		m->entries = m->g.entries;
-		m->at = m->payload + (m->g.offset - m->from);
-		m->left = m->g.bytes;
-		return 1;
-	}
-	return 0;
+	/* They were decoded before, when their checksums were looked at: none fails now. */
+	if (next_wanted(m, &m->group, &m->g) <= 0)
+		return 0;
+	m->entries = m->g.entries;
+	m->at = m->payload + (m->g.offset - m->from);
+	m->left = m->g.bytes;
+	return 1;
 }
 
 static void show(const struct reader_minutes *m, const uint8_t *bits, struct reader_minute *out)

@@ -88,3 +88,9 @@ struct frame rig_frame(struct rig *r, const struct source_buffer *b)
 	}
 	return f;
 }
+
+void rig_next_frame(struct rig *r, struct source_buffer *b, struct frame *f)
+{
+	assert_int_equal(rig_next(r, b), 0);
+	*f = rig_frame(r, b);
+}

@@ -29,5 +29,7 @@ int rig_try(const struct source_ops *ops, const char *rest, struct source_want w
 	    struct errmsg *em);
 /* The buffer as a frame; lives as long as the buffer is not given back. */
 struct frame rig_frame(struct rig *r, const struct source_buffer *b);
+/* Waits for a buffer, which must come, and shows it as a frame too. */
+void rig_next_frame(struct rig *r, struct source_buffer *b, struct frame *f);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "v4l2_mock.h"
+/* The scripted driver: its buffers, its stream, and the table of calls. */
+#include "v4l2_mock_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,20 +21,21 @@ static struct v4l2_mock *mock_of(const struct v4l2_ops *ops)
 	return (struct v4l2_mock *)(uintptr_t)ops; /* ops is its first member */
 }
 
-static void breach(struct v4l2_mock *m, const char *what)
+void v4l2_mock_breach(struct v4l2_mock *m, const char *what)
 {
 	if (!m->breaches++)
 		m->breach = what;
 }
 
-static bool is_mplane(const struct v4l2_mock *m)
+bool v4l2_mock_mplane(const struct v4l2_mock *m)
 {
 	return m->caps & V4L2_CAP_VIDEO_CAPTURE_MPLANE;
 }
 
-static uint32_t type_of(const struct v4l2_mock *m)
+uint32_t v4l2_mock_type(const struct v4l2_mock *m)
 {
-	return is_mplane(m) ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE : V4L2_BUF_TYPE_VIDEO_CAPTURE;
+	return v4l2_mock_mplane(m) ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
+				   : V4L2_BUF_TYPE_VIDEO_CAPTURE;
 }
 
 /* Counts the call; the scripted error if it is this one's turn. */
@@ -57,220 +59,6 @@ static int turn(struct v4l2_mock *m, unsigned long request)
 	return 0;
 }
 
-/* ---- formats ---- */
-
-static const struct v4l2_mock_format *find_format(const struct v4l2_mock *m, uint32_t fourcc)
-{
-	for (size_t i = 0; i < V4L2_MOCK_FORMATS; i++)
-		if (m->format[i].fourcc == fourcc && fourcc)
-			return &m->format[i];
-	return NULL;
-}
-
-static unsigned plane_count(const struct v4l2_mock_format *f)
-{
-	return f->planes ? f->planes : 1;
-}
-
-static bool is_compressed(uint32_t fourcc)
-{
-	return fourcc == V4L2_PIX_FMT_MJPEG || fourcc == V4L2_PIX_FMT_JPEG ||
-	       fourcc == V4L2_PIX_FMT_H264 || fourcc == V4L2_PIX_FMT_HEVC;
-}
-
-static uint32_t stride_of(const struct v4l2_mock *m, const struct v4l2_mock_format *f, unsigned p)
-{
-	if (m->no_stride)
-		return 0;
-	if (f->stride[p] || is_compressed(f->fourcc))
-		return f->stride[p];
-	return f->planes > 1 ? m->width : m->width * 2;
-}
-
-static uint32_t bytes_of(const struct v4l2_mock *m, const struct v4l2_mock_format *f, unsigned p)
-{
-	return (f->bytes[p] ? f->bytes[p] : m->width * m->height * 2) + m->extra_bytes;
-}
-
-static int enum_fmt(struct v4l2_mock *m, struct v4l2_fmtdesc *e)
-{
-	if (m->no_enum_fmt)
-		return -ENOTTY;
-	if (e->type != type_of(m) || e->index >= V4L2_MOCK_FORMATS || !m->format[e->index].fourcc)
-		return -EINVAL;
-	e->pixelformat = m->format[e->index].fourcc;
-	return 0;
-}
-
-static int enum_sizes(struct v4l2_mock *m, struct v4l2_frmsizeenum *e)
-{
-	const struct v4l2_mock_format *f = find_format(m, e->pixel_format);
-	const struct v4l2_mock_size *s;
-
-	if (m->no_enum_sizes)
-		return -ENOTTY;
-	if (!f || e->index >= V4L2_MOCK_SIZES || !f->size[e->index].width)
-		return -EINVAL;
-	s = &f->size[e->index];
-	if (!s->max_width) {
-		e->type = V4L2_FRMSIZE_TYPE_DISCRETE;
-		e->discrete.width = s->width;
-		e->discrete.height = s->height;
-		return 0;
-	}
-	e->type = s->step > 1 ? V4L2_FRMSIZE_TYPE_STEPWISE : V4L2_FRMSIZE_TYPE_CONTINUOUS;
-	e->stepwise = (struct v4l2_frmsize_stepwise){.min_width = s->width,
-						     .max_width = s->max_width,
-						     .step_width = s->step,
-						     .min_height = s->height,
-						     .max_height = s->max_height,
-						     .step_height = s->step};
-	return 0;
-}
-
-static struct v4l2_fract interval_of(double fps)
-{
-	return (struct v4l2_fract){1000000, (uint32_t)(fps * 1e6 + 0.5)};
-}
-
-static const struct v4l2_mock_size *find_size(const struct v4l2_mock_format *f, uint32_t width,
-					      uint32_t height)
-{
-	for (size_t i = 0; f && i < V4L2_MOCK_SIZES && f->size[i].width; i++) {
-		const struct v4l2_mock_size *s = &f->size[i];
-
-		if (s->max_width ? width >= s->width && width <= s->max_width &&
-					   height >= s->height && height <= s->max_height
-				 : width == s->width && height == s->height)
-			return s;
-	}
-	return NULL;
-}
-
-static int enum_rates(struct v4l2_mock *m, struct v4l2_frmivalenum *e)
-{
-	const struct v4l2_mock_size *s =
-		find_size(find_format(m, e->pixel_format), e->width, e->height);
-
-	if (m->no_enum_rates)
-		return -ENOTTY;
-	if (!s)
-		return -EINVAL;
-	if (s->max_fps > 0) {
-		if (e->index)
-			return -EINVAL;
-		e->type = V4L2_FRMIVAL_TYPE_CONTINUOUS;
-		e->stepwise.min = interval_of(s->max_fps);
-		e->stepwise.max = interval_of(s->min_fps);
-		return 0;
-	}
-	if (e->index >= V4L2_MOCK_RATES || s->fps[e->index] <= 0)
-		return -EINVAL;
-	e->type = V4L2_FRMIVAL_TYPE_DISCRETE;
-	e->discrete = interval_of(s->fps[e->index]);
-	return 0;
-}
-
-static void show_format(const struct v4l2_mock *m, struct v4l2_format *out)
-{
-	const struct v4l2_mock_format *f = find_format(m, m->fourcc);
-
-	if (!is_mplane(m)) {
-		struct v4l2_pix_format *p = &out->fmt.pix;
-
-		*p = (struct v4l2_pix_format){.width = m->width,
-					      .height = m->height,
-					      .pixelformat = m->fourcc,
-					      .sizeimage = f ? bytes_of(m, f, 0) : 0,
-					      .bytesperline = f ? stride_of(m, f, 0) : 0,
-					      .colorspace = m->colorspace,
-					      .quantization = m->quantization,
-					      .priv = V4L2_PIX_FMT_PRIV_MAGIC};
-		return;
-	}
-	memset(&out->fmt.pix_mp, 0, sizeof(out->fmt.pix_mp));
-	out->fmt.pix_mp.width = m->width;
-	out->fmt.pix_mp.height = m->height;
-	out->fmt.pix_mp.pixelformat = m->fourcc;
-	out->fmt.pix_mp.colorspace = m->colorspace;
-	out->fmt.pix_mp.quantization = (uint8_t)m->quantization;
-	out->fmt.pix_mp.num_planes = f ? (uint8_t)plane_count(f) : 0;
-	for (unsigned p = 0; f && p < plane_count(f); p++) {
-		out->fmt.pix_mp.plane_fmt[p].sizeimage = bytes_of(m, f, p);
-		out->fmt.pix_mp.plane_fmt[p].bytesperline = stride_of(m, f, p);
-	}
-}
-
-/* Takes what it can of a format: an unknown fourcc becomes the first, an unknown size the nearest.
- */
-static void take_format(struct v4l2_mock *m, const struct v4l2_format *want)
-{
-	const struct v4l2_mock_format *f;
-	uint32_t fourcc = is_mplane(m) ? want->fmt.pix_mp.pixelformat : want->fmt.pix.pixelformat;
-	uint32_t w = is_mplane(m) ? want->fmt.pix_mp.width : want->fmt.pix.width;
-	uint32_t h = is_mplane(m) ? want->fmt.pix_mp.height : want->fmt.pix.height;
-
-	f = find_format(m, fourcc) ?: &m->format[0];
-	m->fourcc = f->fourcc;
-	if (!find_size(f, w, h)) {
-		w = f->size[0].width;
-		h = f->size[0].height;
-	}
-	m->width = w;
-	m->height = h;
-}
-
-static int set_format(struct v4l2_mock *m, struct v4l2_format *f)
-{
-	if (f->type != type_of(m))
-		return -EINVAL;
-	if (m->buffers) {
-		breach(m, "S_FMT while buffers exist");
-		return -EBUSY;
-	}
-	take_format(m, f);
-	show_format(m, f);
-	return 0;
-}
-
-static int try_format(struct v4l2_mock *m, struct v4l2_format *f)
-{
-	struct v4l2_mock copy = *m;
-
-	if (m->no_try)
-		return -ENOTTY;
-	if (f->type != type_of(m))
-		return -EINVAL;
-	take_format(&copy, f);
-	show_format(&copy, f);
-	return 0;
-}
-
-static int parm(struct v4l2_mock *m, struct v4l2_streamparm *p, bool set)
-{
-	if (m->no_parm)
-		return -ENOTTY;
-	if (p->type != type_of(m))
-		return -EINVAL;
-	if (set) {
-		m->interval = p->parm.capture.timeperframe;
-		m->extra_bytes = m->rate_bytes;
-	}
-	p->parm.capture.capability = V4L2_CAP_TIMEPERFRAME;
-	p->parm.capture.timeperframe = m->interval;
-	return 0;
-}
-
-static int selection(struct v4l2_mock *m, struct v4l2_selection *s)
-{
-	if (!m->has_selection || s->type != V4L2_BUF_TYPE_VIDEO_CAPTURE ||
-	    s->target != V4L2_SEL_TGT_CROP_DEFAULT)
-		return -EINVAL;
-	s->r.width = m->native_width;
-	s->r.height = m->native_height;
-	return 0;
-}
-
 /* ---- buffers ---- */
 
 static void release_area(struct v4l2_mock *m)
@@ -284,10 +72,10 @@ static void release_area(struct v4l2_mock *m)
 
 static int reqbufs(struct v4l2_mock *m, struct v4l2_requestbuffers *r)
 {
-	if (r->type != type_of(m) || m->refuse_request & 1u << r->memory)
+	if (r->type != v4l2_mock_type(m) || m->refuse_request & 1u << r->memory)
 		return -EINVAL;
 	if (m->streaming || (m->buffers && m->maps != m->unmaps)) {
-		breach(m, "REQBUFS while streaming or mapped");
+		v4l2_mock_breach(m, "REQBUFS while streaming or mapped");
 		return -EBUSY;
 	}
 	release_area(m);
@@ -296,7 +84,7 @@ static int reqbufs(struct v4l2_mock *m, struct v4l2_requestbuffers *r)
 	m->memory = r->memory;
 	if (r->count) {
 		if (m->buffers)
-			breach(m, "REQBUFS while buffers exist");
+			v4l2_mock_breach(m, "REQBUFS while buffers exist");
 		if (r->count < m->min_buffers)
 			r->count = m->min_buffers;
 		if (m->max_buffers && r->count > m->max_buffers)
@@ -308,10 +96,10 @@ static int reqbufs(struct v4l2_mock *m, struct v4l2_requestbuffers *r)
 
 static int check_buffer(struct v4l2_mock *m, const struct v4l2_buffer *b, unsigned planes)
 {
-	if (b->type != type_of(m) || b->memory != m->memory || !m->buffers)
+	if (b->type != v4l2_mock_type(m) || b->memory != m->memory || !m->buffers)
 		return -EINVAL;
-	if (is_mplane(m) && (!b->m.planes || b->length < planes)) {
-		breach(m, "too few planes in the buffer");
+	if (v4l2_mock_mplane(m) && (!b->m.planes || b->length < planes)) {
+		v4l2_mock_breach(m, "too few planes in the buffer");
 		return -EINVAL;
 	}
 	return 0;
@@ -319,19 +107,19 @@ static int check_buffer(struct v4l2_mock *m, const struct v4l2_buffer *b, unsign
 
 static int querybuf(struct v4l2_mock *m, struct v4l2_buffer *b)
 {
-	const struct v4l2_mock_format *f = find_format(m, m->fourcc);
-	int err = check_buffer(m, b, plane_count(f));
+	const struct v4l2_mock_format *f = v4l2_mock_find_format(m, m->fourcc);
+	int err = check_buffer(m, b, v4l2_mock_plane_count(f));
 
 	if (err || b->index >= m->buffers)
 		return err ? err : -EINVAL;
-	if (!is_mplane(m)) {
-		b->length = bytes_of(m, f, 0);
+	if (!v4l2_mock_mplane(m)) {
+		b->length = v4l2_mock_bytes(m, f, 0);
 		b->m.offset = b->index << 16;
 		return 0;
 	}
-	b->length = plane_count(f);
-	for (unsigned p = 0; p < plane_count(f); p++) {
-		b->m.planes[p].length = bytes_of(m, f, p);
+	b->length = v4l2_mock_plane_count(f);
+	for (unsigned p = 0; p < v4l2_mock_plane_count(f); p++) {
+		b->m.planes[p].length = v4l2_mock_bytes(m, f, p);
 		b->m.planes[p].m.mem_offset = b->index << 16 | p << 12;
 	}
 	return 0;
@@ -340,12 +128,12 @@ static int querybuf(struct v4l2_mock *m, struct v4l2_buffer *b)
 static int take_plane(struct v4l2_mock *m, unsigned index, unsigned p, uint32_t length,
 		      unsigned long userptr, int fd)
 {
-	const struct v4l2_mock_format *f = find_format(m, m->fourcc);
+	const struct v4l2_mock_format *f = v4l2_mock_find_format(m, m->fourcc);
 
 	if (m->memory == V4L2_MEMORY_MMAP)
 		return 0;
-	if (length < bytes_of(m, f, p)) {
-		breach(m, "a queued plane is too small");
+	if (length < v4l2_mock_bytes(m, f, p)) {
+		v4l2_mock_breach(m, "a queued plane is too small");
 		return -EINVAL;
 	}
 	if (m->memory == V4L2_MEMORY_DMABUF) {
@@ -355,26 +143,26 @@ static int take_plane(struct v4l2_mock *m, unsigned index, unsigned p, uint32_t 
 		return 0;
 	}
 	if (!userptr || userptr % 4096)
-		breach(m, "an unaligned user pointer");
+		v4l2_mock_breach(m, "an unaligned user pointer");
 	m->userptr[index][p] = userptr;
 	return 0;
 }
 
 static int qbuf(struct v4l2_mock *m, struct v4l2_buffer *b)
 {
-	const struct v4l2_mock_format *f = find_format(m, m->fourcc);
-	int err = check_buffer(m, b, plane_count(f));
+	const struct v4l2_mock_format *f = v4l2_mock_find_format(m, m->fourcc);
+	int err = check_buffer(m, b, v4l2_mock_plane_count(f));
 
 	if (err || b->index >= m->buffers)
 		return err ? err : -EINVAL;
 	if (m->refuse_queue & 1u << m->memory)
 		return -EFAULT;
 	if (m->queued & 1u << b->index) {
-		breach(m, "a buffer queued twice");
+		v4l2_mock_breach(m, "a buffer queued twice");
 		return -EINVAL;
 	}
-	for (unsigned p = 0; p < plane_count(f) && !err; p++) {
-		if (is_mplane(m))
+	for (unsigned p = 0; p < v4l2_mock_plane_count(f) && !err; p++) {
+		if (v4l2_mock_mplane(m))
 			err = take_plane(m, b->index, p, b->m.planes[p].length,
 					 b->m.planes[p].m.userptr, b->m.planes[p].m.fd);
 		else
@@ -387,9 +175,9 @@ static int qbuf(struct v4l2_mock *m, struct v4l2_buffer *b)
 
 static int dqbuf(struct v4l2_mock *m, struct v4l2_buffer *b)
 {
-	const struct v4l2_mock_format *format = find_format(m, m->fourcc);
+	const struct v4l2_mock_format *format = v4l2_mock_find_format(m, m->fourcc);
 	const struct v4l2_mock_frame *f = &m->frame[0];
-	int err = check_buffer(m, b, plane_count(format));
+	int err = check_buffer(m, b, v4l2_mock_plane_count(format));
 
 	if (err || !m->streaming)
 		return err ? err : -EINVAL;
@@ -399,16 +187,16 @@ static int dqbuf(struct v4l2_mock *m, struct v4l2_buffer *b)
 	b->flags = f->flags;
 	b->sequence = f->sequence;
 	b->timestamp = f->tv;
-	if (is_mplane(m)) {
-		b->length = plane_count(format);
-		for (unsigned p = 0; p < plane_count(format); p++) {
+	if (v4l2_mock_mplane(m)) {
+		b->length = v4l2_mock_plane_count(format);
+		for (unsigned p = 0; p < v4l2_mock_plane_count(format); p++) {
 			b->m.planes[p].bytesused = f->bytesused[p];
 			b->m.planes[p].data_offset = f->data_offset[p];
-			b->m.planes[p].length = bytes_of(m, format, p);
+			b->m.planes[p].length = v4l2_mock_bytes(m, format, p);
 		}
 	} else {
 		b->bytesused = f->bytesused[0];
-		b->length = bytes_of(m, format, 0);
+		b->length = v4l2_mock_bytes(m, format, 0);
 	}
 	if (f->index < VIDEO_MAX_FRAME)
 		m->queued &= ~(1u << f->index);
@@ -418,7 +206,7 @@ static int dqbuf(struct v4l2_mock *m, struct v4l2_buffer *b)
 
 static int stream(struct v4l2_mock *m, const int *type, bool on)
 {
-	if ((uint32_t)*type != type_of(m))
+	if ((uint32_t)*type != v4l2_mock_type(m))
 		return -EINVAL;
 	if (!on) {
 		m->streaming = false;
@@ -479,7 +267,7 @@ static int mock_ioctl(const struct v4l2_ops *ops, int fd, unsigned long request,
 	int err;
 
 	if (fd != MOCK_FD || m->opens == m->closes) {
-		breach(m, "ioctl on a closed device");
+		v4l2_mock_breach(m, "ioctl on a closed device");
 		return -EBADF;
 	}
 	if (m->interrupts) {
@@ -491,15 +279,15 @@ static int mock_ioctl(const struct v4l2_ops *ops, int fd, unsigned long request,
 		return err;
 	switch (request) {
 	case VIDIOC_QUERYCAP: return querycap(m, arg);
-	case VIDIOC_ENUM_FMT: return enum_fmt(m, arg);
-	case VIDIOC_ENUM_FRAMESIZES: return enum_sizes(m, arg);
-	case VIDIOC_ENUM_FRAMEINTERVALS: return enum_rates(m, arg);
-	case VIDIOC_G_FMT: show_format(m, arg); return 0;
-	case VIDIOC_S_FMT: return set_format(m, arg);
-	case VIDIOC_TRY_FMT: return try_format(m, arg);
-	case VIDIOC_G_PARM: return parm(m, arg, false);
-	case VIDIOC_S_PARM: return parm(m, arg, true);
-	case VIDIOC_G_SELECTION: return selection(m, arg);
+	case VIDIOC_ENUM_FMT: return v4l2_mock_enum_fmt(m, arg);
+	case VIDIOC_ENUM_FRAMESIZES: return v4l2_mock_enum_sizes(m, arg);
+	case VIDIOC_ENUM_FRAMEINTERVALS: return v4l2_mock_enum_rates(m, arg);
+	case VIDIOC_G_FMT: v4l2_mock_show_format(m, arg); return 0;
+	case VIDIOC_S_FMT: return v4l2_mock_set_format(m, arg);
+	case VIDIOC_TRY_FMT: return v4l2_mock_try_format(m, arg);
+	case VIDIOC_G_PARM: return v4l2_mock_parm(m, arg, false);
+	case VIDIOC_S_PARM: return v4l2_mock_parm(m, arg, true);
+	case VIDIOC_G_SELECTION: return v4l2_mock_selection(m, arg);
 	case VIDIOC_G_CTRL: return get_control(m, arg);
 	case VIDIOC_REQBUFS: return reqbufs(m, arg);
 	case VIDIOC_QUERYBUF: return querybuf(m, arg);
@@ -510,7 +298,7 @@ static int mock_ioctl(const struct v4l2_ops *ops, int fd, unsigned long request,
 	case VIDIOC_DQEVENT: return dqevent(m, arg);
 	case VIDIOC_SUBSCRIBE_EVENT: return subscribe(m, arg, true);
 	case VIDIOC_UNSUBSCRIBE_EVENT: return subscribe(m, arg, false);
-	default: breach(m, "an ioctl the driver does not know"); return -ENOTTY;
+	default: v4l2_mock_breach(m, "an ioctl the driver does not know"); return -ENOTTY;
 	}
 }
 
@@ -522,7 +310,7 @@ static int mock_open(const struct v4l2_ops *ops, const char *path, int flags)
 	if (err)
 		return err;
 	if (!(flags & O_NONBLOCK) || !(flags & O_CLOEXEC))
-		breach(m, "opened without O_NONBLOCK and O_CLOEXEC");
+		v4l2_mock_breach(m, "opened without O_NONBLOCK and O_CLOEXEC");
 	snprintf(m->opened, sizeof(m->opened), "%s", path);
 	m->opens++;
 	return MOCK_FD;
@@ -534,7 +322,7 @@ static void mock_close(const struct v4l2_ops *ops, int fd)
 	struct v4l2_mock *m = mock_of(ops);
 
 	if (fd != MOCK_FD)
-		breach(m, "closed a descriptor that is not the device");
+		v4l2_mock_breach(m, "closed a descriptor that is not the device");
 	m->closes++;
 	m->buffers = 0;
 	m->streaming = false;
@@ -551,7 +339,7 @@ static int mock_map(const struct v4l2_ops *ops, int fd, size_t len, off_t offset
 	if (err)
 		return err;
 	if (index >= m->buffers || p >= VIDEO_MAX_PLANES || m->area[index][p]) {
-		breach(m, "mapped what is no buffer, or twice");
+		v4l2_mock_breach(m, "mapped what is no buffer, or twice");
 		return -EINVAL;
 	}
 	m->area[index][p] = calloc(1, len);
@@ -571,7 +359,7 @@ static void mock_unmap(const struct v4l2_ops *ops, void *addr, size_t len)
 				m->unmaps++;
 				return;
 			}
-	breach(m, "unmapped what was not mapped");
+	v4l2_mock_breach(m, "unmapped what was not mapped");
 }
 
 static bool mock_exists(const struct v4l2_ops *ops, const char *path)

@@ -10,7 +10,7 @@ libs_tools   := $(LIB_matlangd) $(LIB_matlang) $(LIB_common) $(ALL_LIBS)
 TEST_HELPERS := $(call objs,$(wildcard tests/lib/*.c))
 # Minutes of pictures, one after another, in one thread: ThreadSanitizer finds nothing in them and
 # takes minutes for each.
-UNTHREADED := tests/unit/analyze/test_tamper.c tests/unit/analyze/test_tamper_clips.c
+UNTHREADED := $(wildcard tests/unit/analyze/test_tamper*.c)
 define unit_suite
 unit_$(1)_SRC := $$(filter-out $(if $(filter thread,$(SAN)),$(UNTHREADED)),$$(wildcard tests/unit/$(1)/test_*.c))
 unit_$(1)_HELP := $$(call objs,$$(filter-out tests/unit/$(1)/test_%,$$(wildcard tests/unit/$(1)/*.c)))

@@ -24,46 +24,11 @@
 
 static uint64_t states;
 
-static bool same_shown(const struct model_shown *a, const struct model_shown *b)
-{
-	return a->count == b->count &&
-	       (!a->count || !memcmp(a->id, b->id, a->count * sizeof(*a->id)));
-}
-
-/* `b` is `a` without whole segments from the front that had to be given up, as a store that goes on
- * does, and perhaps more at the end. */
-static void check_follows(struct model *m, const struct model_shown *a, const struct model_shown *b)
-{
-	size_t i = 0, j = 0;
-
-	for (; i < a->count; i++) {
-		if (j < b->count && a->id[i] == b->id[j])
-			j++;
-		else
-			model_check(m,
-				    i == 0 || a->sequence[i] == a->sequence[i - 1] || j == 0 ||
-					    m->locked_to,
-				    "record %" PRIu32 " was there before the store went on",
-				    a->id[i]);
-	}
-}
-
 /* A store on `disk` with what is known of m's. */
 static void adopt(struct model *m, const struct model *from, struct simdisk *disk)
 {
-	struct errmsg em = {0};
-
-	*m = *from;
+	model_adopt(m, from);
 	m->disk = disk;
-	m->store = NULL;
-	m->frames_out = 0;
-	m->item = malloc((from->room + 1) * sizeof(*m->item));
-	model_check(m, m->item, "no memory");
-	if (from->items)
-		memcpy(m->item, from->item, from->items * sizeof(*m->item));
-	m->reactor = NULL;
-	model_check(m, !reactor_create(&m->reactor, 64, &em), "%s", em.text);
-	memset(m->lost, 0, sizeof(m->lost));
 }
 
 /* Recovery; then what a reader shows. Leaves the store open. */
@@ -77,7 +42,7 @@ static void recover(struct model *m, const struct model_shown *before, struct mo
 
 	model_read(m, again, after);
 	simdisk_free(again);
-	model_check(m, same_shown(before, after),
+	model_check(m, model_same_shown(before, after),
 		    "recovery changed what there is: %zu records before, %zu after", before->count,
 		    after->count);
 }
@@ -112,7 +77,7 @@ static void go_on(struct model *m, const struct model_shown *before)
 	struct simdisk *down = simdisk_crash(m->disk, SIMDISK_CRASH_NONE, m->random);
 
 	model_read(m, down, &after);
-	check_follows(m, before, &after);
+	model_check_follows(m, before, &after);
 	model_check(m, after.count >= 6, "what was appended after recovery is not there");
 	for (size_t i = 0; i < 6; i++) {
 		bool there = false;

@@ -149,48 +149,14 @@ static void lose_some(struct model *m, struct simarray *a, unsigned count, uint3
 
 static void adopt(struct model *m, const struct model *from, struct simarray *a)
 {
-	struct errmsg em = {0};
-
-	*m = *from;
+	model_adopt(m, from);
 	m->io_ctx = a;
 	m->operations = simarray_submitted(from->io_ctx);
-	m->store = NULL;
-	m->frames_out = 0;
-	m->item = malloc((from->room + 1) * sizeof(*m->item));
-	model_check(m, m->item, "no memory");
-	if (from->items)
-		memcpy(m->item, from->item, from->items * sizeof(*m->item));
-	m->reactor = NULL;
-	model_check(m, !reactor_create(&m->reactor, 64, &em), "%s", em.text);
-	memset(m->lost, 0, sizeof(m->lost));
 }
 
 static void read_array(struct model *m, struct simarray *a, struct model_shown *out)
 {
 	model_read_io(m, m->dirs, &simarray_io, a, out);
-}
-
-static bool same(const struct model_shown *a, const struct model_shown *b)
-{
-	return a->count == b->count &&
-	       (!a->count || !memcmp(a->id, b->id, a->count * sizeof(*a->id)));
-}
-
-/* Everything of `a` that is in a segment still there is in `b`; nothing is out of order. */
-static void check_kept(struct model *m, const struct model_shown *a, const struct model_shown *b)
-{
-	size_t j = 0;
-
-	for (size_t i = 0; i < a->count; i++) {
-		if (j < b->count && a->id[i] == b->id[j])
-			j++;
-		else
-			model_check(m,
-				    i == 0 || a->sequence[i] == a->sequence[i - 1] || j == 0 ||
-					    m->locked_to,
-				    "record %" PRIu32 " was there before the store went on",
-				    a->id[i]);
-	}
 }
 
 /* Goes on without the lost disks; then those that were only away come back. */
@@ -221,15 +187,15 @@ static void go_on(struct model *m, const struct model_shown *before)
 	m->store = NULL;
 	model_check(m, !err, "closing after recovery: %s", strerror(-err));
 	read_array(m, a, &after);
-	check_kept(m, before, &after);
+	model_check_follows(m, before, &after);
 	model_check(m, after.count >= 6 && after.id[after.count - 1] == m->items,
 		    "what was appended after recovery is not there");
 	m->doing = "with a disk back that was away";
 	for (unsigned i = 0; i < a->disks; i++)
 		a->gone[i] = false;
 	read_array(m, a, &back);
-	model_check(m, same(&after, &back), "%zu records without it, %zu with it", after.count,
-		    back.count);
+	model_check(m, model_same_shown(&after, &back), "%zu records without it, %zu with it",
+		    after.count, back.count);
 	model_shown_free(&after);
 	model_shown_free(&back);
 }
@@ -254,7 +220,7 @@ static void cut_power(struct model *m, unsigned more, uint32_t lost)
 
 	model_check(&up, !err, "recovery: %s", up.trouble);
 	read_array(&up, a, &second);
-	model_check(&up, same(&first, &second),
+	model_check(&up, model_same_shown(&first, &second),
 		    "recovery changed what there is: %zu records before, %zu after", first.count,
 		    second.count);
 	model_check_durable(&up, &second);

@@ -110,6 +110,22 @@ void model_start_bare(struct model *m, uint64_t seed)
 	model_check(m, !reactor_create(&m->reactor, 64, &em), "%s", em.text);
 }
 
+void model_adopt(struct model *m, const struct model *from)
+{
+	struct errmsg em = {0};
+
+	*m = *from;
+	m->store = NULL;
+	m->frames_out = 0;
+	m->item = malloc((from->room + 1) * sizeof(*m->item));
+	model_check(m, m->item, "no memory");
+	if (from->items)
+		memcpy(m->item, from->item, from->items * sizeof(*m->item));
+	m->reactor = NULL;
+	model_check(m, !reactor_create(&m->reactor, 64, &em), "%s", em.text);
+	memset(m->lost, 0, sizeof(m->lost));
+}
+
 static void on_lost(void *ctx, const struct loss *l)
 {
 	struct model *m = ctx;

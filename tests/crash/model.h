@@ -66,6 +66,9 @@ void model_fail(const struct model *m, const char *fmt, ...) PRINTF_LIKE(2, 3)
 void model_start(struct model *m, uint64_t seed, uint32_t segments);
 /* Starts without a disk: the caller sets io, io_ctx, dirs, segment_bytes and segments. */
 void model_start_bare(struct model *m, uint64_t seed);
+/* Another store with what is known of `from`'s, not open, its own reactor; it still has from's disk
+ * or back end: the caller puts another in its place. */
+void model_adopt(struct model *m, const struct model *from);
 /* 0 or what store_open says. */
 int model_open(struct model *m) MUST_CHECK;
 void model_end(struct model *m);
@@ -95,6 +98,11 @@ void model_read(struct model *m, struct simdisk *disk, struct model_shown *out);
 void model_read_io(struct model *m, const char *dirs, const struct storage_io_ops *io, void *ctx,
 		   struct model_shown *out);
 void model_shown_free(struct model_shown *s);
+/* The same records. */
+bool model_same_shown(const struct model_shown *a, const struct model_shown *b);
+/* `b` is `a` without whole segments from the front that had to be given up, as a store that goes on
+ * does, and perhaps more at the end. */
+void model_check_follows(struct model *m, const struct model_shown *a, const struct model_shown *b);
 /* Everything durable is shown, but for whole segments that were due to be recycled. */
 void model_check_durable(struct model *m, const struct model_shown *s);
 

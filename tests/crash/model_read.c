@@ -161,6 +161,28 @@ void model_shown_free(struct model_shown *s)
 	*s = (struct model_shown){0};
 }
 
+bool model_same_shown(const struct model_shown *a, const struct model_shown *b)
+{
+	return a->count == b->count &&
+	       (!a->count || !memcmp(a->id, b->id, a->count * sizeof(*a->id)));
+}
+
+void model_check_follows(struct model *m, const struct model_shown *a, const struct model_shown *b)
+{
+	size_t i = 0, j = 0;
+
+	for (; i < a->count; i++) {
+		if (j < b->count && a->id[i] == b->id[j])
+			j++;
+		else
+			model_check(m,
+				    i == 0 || a->sequence[i] == a->sequence[i - 1] || j == 0 ||
+					    m->locked_to,
+				    "record %" PRIu32 " was there before the store went on",
+				    a->id[i]);
+	}
+}
+
 /* Whether a record with that sequence or a higher one of its segment is shown. */
 static bool segment_is_shown(const struct model_shown *s, uint64_t sequence)
 {

@@ -122,12 +122,16 @@ diskformat: all $(E2E_BIN) $(BUILD)/tests/diskformat/dump_store $(BUILD)/tests/d
 	$(Q)python3 -B tests/diskformat/run.py $(BUILD)
 
 # The VM suite: the programs on real V4L2 drivers of Debian's kernels, under QEMU.
-# Programs that only the VM runs: tests/vm/NAME.c, on the capture code alone.
-VM_BIN := $(patsubst tests/vm/%.c,$(BUILD)/tests/vm/%,$(wildcard tests/vm/*.c))
-$(VM_BIN): $(BUILD)/tests/vm/%: $(BUILD)/obj/tests/vm/%.o $(LIB_capture) $(LIB_core)
-	@mkdir -p $(@D)
-	$(say) LD $@
-	$(link)
+# Programs that only the VM runs: tests/vm/NAME.c with what is in tests/vm/NAME/, on the capture code
+# alone.
+define vm_program
+VM_BIN += $(BUILD)/tests/vm/$(1)
+$(BUILD)/tests/vm/$(1): $(BUILD)/obj/tests/vm/$(1).o $(call objs,$(wildcard tests/vm/$(1)/*.c)) $(LIB_capture) $(LIB_core)
+	@mkdir -p $$(@D)
+	$$(say) LD $$@
+	$$(link)
+endef
+$(foreach p,$(patsubst tests/vm/%.c,%,$(wildcard tests/vm/*.c)),$(eval $(call vm_program,$(p))))
 
 .PHONY: vm
 vm: all $(VM_BIN) $(E2E_BIN)
